@@ -1,0 +1,1 @@
+"""SignalCraft listens to compressors and says whether they still run as they should."""

@@ -1,0 +1,1 @@
+"""What has no business in it: database, errors, logging, clock and the embedded server."""

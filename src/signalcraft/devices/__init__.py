@@ -1,0 +1,1 @@
+"""The device registry: who may post readings and recordings, and with which token."""

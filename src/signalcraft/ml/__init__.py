@@ -1,0 +1,1 @@
+"""The training side: features, network, training, evaluation and export."""

@@ -1,0 +1,1 @@
+"""Readings: how they arrive, are stored, rolled up, read back and retired."""
