@@ -1,0 +1,119 @@
+"""PostgreSQL: one engine a process, and a session a request.
+
+One request is one transaction: the session's dependency commits when the route has answered without an error and
+rolls back otherwise; nothing below it commits. `ReadSession` is a transaction that PostgreSQL itself keeps from
+writing.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Annotated, Any
+
+import asyncpg
+from fastapi import Depends, Request
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.orm import DeclarativeBase
+
+from signalcraft.core.errors import DatabaseUnavailable
+from signalcraft.settings import DatabaseSettings
+
+# What asyncpg and the sockets beneath raise when PostgreSQL is away, starting, stopping or full.
+UNAVAILABLE = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
+
+
+class Base(DeclarativeBase):
+    """The tables of all domains."""
+
+
+class Database:
+    """The engine and its sessions."""
+
+    def __init__(self, url: str, settings: DatabaseSettings) -> None:
+        async def connect(**_pool_arguments: Any) -> Any:
+            # asyncpg reads the address itself, so every libpq parameter works (sslmode, host=/a/socket, …).
+            return await asyncpg.connect(
+                url,
+                timeout=settings.connect_timeout_s,
+                server_settings=session_parameters(settings),
+            )
+
+        self.engine = create_async_engine(
+            "postgresql+asyncpg://",
+            async_creator=connect,
+            pool_size=settings.pool_size,
+            max_overflow=0,
+            pool_timeout=settings.pool_timeout_s,
+            # A connection that died with PostgreSQL is noticed before it is used, so service resumes by itself.
+            pool_pre_ping=True,
+        )
+        self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+
+    @asynccontextmanager
+    async def session(self, *, read_only: bool = False) -> AsyncIterator[AsyncSession]:
+        """A transaction, committed when the block ends well.
+
+        Raises:
+            DatabaseUnavailable: PostgreSQL is away.
+        """
+        try:
+            async with self._sessions() as session, session.begin():
+                if read_only:
+                    await session.connection(execution_options={"postgresql_readonly": True})
+                yield session
+        except (OperationalError, InterfaceError, PoolTimeout, *UNAVAILABLE) as away:
+            raise DatabaseUnavailable from away
+        except DBAPIError as error:
+            if error.connection_invalidated or isinstance(_driver_error(error), UNAVAILABLE):
+                raise DatabaseUnavailable from error
+            raise
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self.engine.dispose()
+
+
+def session_parameters(settings: DatabaseSettings) -> dict[str, str]:
+    """What each connection sets for itself."""
+    return {
+        "application_name": "signalcraft",
+        "timezone": "UTC",
+        "statement_timeout": str(int(settings.statement_timeout_s * 1000)),
+    }
+
+
+def database_of(request: Request) -> Database:
+    """The process's database."""
+    database: Database = request.app.state.database
+    return database
+
+
+async def _session(database: Annotated[Database, Depends(database_of)]) -> AsyncIterator[AsyncSession]:
+    async with database.session() as session:
+        yield session
+
+
+async def _read_session(database: Annotated[Database, Depends(database_of)]) -> AsyncIterator[AsyncSession]:
+    async with database.session(read_only=True) as session:
+        yield session
+
+
+# scope="function": the commit happens before the answer is sent, so what was answered is stored.
+Session = Annotated[AsyncSession, Depends(_session, scope="function")]
+ReadSession = Annotated[AsyncSession, Depends(_read_session, scope="function")]
+
+
+def _driver_error(error: DBAPIError) -> Any:
+    """asyncpg's own exception beneath SQLAlchemy's two wrappers."""
+    return getattr(error.orig, "__cause__", None)

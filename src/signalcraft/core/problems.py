@@ -1,0 +1,135 @@
+"""Errors as RFC 9457 problem details: the one place where an exception becomes an answer."""
+
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
+
+from signalcraft.core.errors import BodyTooLarge, Invalid, SignalCraftError, TryAgain
+from signalcraft.core.logging import get_logger
+
+MEDIA_TYPE = "application/problem+json"
+logger = get_logger(__name__)
+
+
+class FieldProblem(BaseModel):
+    """What is wrong with one field."""
+
+    field: str = Field(description="Where it is, e.g. `vibration.x` or `query.limit`.")
+    reason: str
+
+
+class Problem(BaseModel):
+    """RFC 9457 problem details."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str = Field("about:blank", description="Always `about:blank`; `code` tells the kind.")
+    title: str
+    status: int
+    detail: str = Field(description="What happened and what to do about it.")
+    code: str = Field(description="Stable; clients may act on it.")
+    request_id: str | None = Field(None, description="The id under which the log speaks of this request.")
+    errors: list[FieldProblem] | None = None
+
+
+def problems(*errors: type[SignalCraftError]) -> dict[int | str, dict[str, Any]]:
+    """The errors that a route answers, for its OpenAPI `responses`."""
+    described: dict[int | str, dict[str, Any]] = {}
+    for error in errors:
+        entry = described.setdefault(
+            error.status,
+            {"model": Problem, "description": "", "content": {MEDIA_TYPE: {"examples": {}}}},
+        )
+        sentence = " ".join((error.__doc__ or "").split())
+        entry["description"] = " · ".join(filter(None, [entry["description"], f"`{error.code}`"]))
+        entry["content"][MEDIA_TYPE]["examples"][error.code] = {"value": _body(error.status, error.code, sentence)}
+        if issubclass(error, TryAgain):
+            entry["headers"] = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}
+    return described
+
+
+def install_problem_handlers(app: FastAPI) -> None:
+    """Answer every error, ours and the framework's, as a problem."""
+    app.add_exception_handler(SignalCraftError, _answer_ours)
+    app.add_exception_handler(RequestValidationError, _answer_invalid)
+    app.add_exception_handler(HTTPException, _answer_http)
+    app.add_exception_handler(Exception, _answer_unexpected)
+
+
+def problem_response(error: SignalCraftError, request_id: str | None) -> JSONResponse:
+    """The answer for an error of ours."""
+    headers = {}
+    if isinstance(error, TryAgain):
+        headers["Retry-After"] = str(error.details.get("retry_after_s", error.retry_after_s))
+    if error.status == HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = "Bearer"
+    body = _body(error.status, error.code, str(error), request_id)
+    if "errors" in error.details:
+        body["errors"] = error.details["errors"]
+    return JSONResponse(body, status_code=error.status, headers=headers, media_type=MEDIA_TYPE)
+
+
+async def _answer_ours(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, SignalCraftError)
+    if error.status == HTTPStatus.INTERNAL_SERVER_ERROR:
+        logger.error("internal_error", exc_info=error)
+    return problem_response(error, _request_id(request))
+
+
+async def _answer_invalid(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    return problem_response(Invalid(errors=field_problems(list(error.errors()))), _request_id(request))
+
+
+async def _answer_http(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    if error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        return problem_response(BodyTooLarge(limit_bytes="the allowed number of"), _request_id(request))
+    phrase = HTTPStatus(error.status_code).phrase
+    code = phrase.lower().replace(" ", "_").replace("-", "_")
+    detail = error.detail if error.detail != phrase else _FRAMEWORK_SENTENCES.get(error.status_code, phrase + ".")
+    body = _body(error.status_code, code, detail, _request_id(request))
+    return JSONResponse(body, status_code=error.status_code, headers=error.headers, media_type=MEDIA_TYPE)
+
+
+async def _answer_unexpected(request: Request, error: Exception) -> JSONResponse:
+    logger.error("unexpected_error", exc_info=error)
+    return problem_response(SignalCraftError(), _request_id(request))
+
+
+_FRAMEWORK_SENTENCES = {
+    404: "There is nothing at this address; /docs lists the API.",
+    405: "This address does not know that method; /docs lists the API.",
+}
+
+
+def field_problems(errors: list[Any]) -> list[dict[str, str]]:
+    """Pydantic's errors as field and reason; never the value, which may be a secret or not be JSON at all."""
+    return [
+        {
+            "field": ".".join(str(part) for part in error["loc"] if part != "body") or "body",
+            "reason": error["msg"].removeprefix("Value error, "),
+        }
+        for error in errors
+    ]
+
+
+def _body(status: int, code: str, detail: str, request_id: str | None = None) -> dict[str, Any]:
+    body = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        "code": code,
+    }
+    return body if request_id is None else body | {"request_id": request_id}
+
+
+def _request_id(request: Request) -> str | None:
+    request_id: str | None = request.scope.get("request_id")
+    return request_id

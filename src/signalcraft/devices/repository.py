@@ -1,0 +1,82 @@
+"""All SQL of the device registry."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import RowMapping, bindparam, text
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.types import Text
+
+ADD_DEVICE = text("""
+    INSERT INTO devices (device_id, name) VALUES (:device_id, :name)
+    ON CONFLICT (device_id) DO NOTHING
+    RETURNING device_id
+""")
+ADD_MISSING = text("""
+    INSERT INTO devices (device_id) SELECT unnest(:device_ids)
+    ON CONFLICT (device_id) DO NOTHING
+""").bindparams(bindparam("device_ids", type_=ARRAY(Text)))
+KNOWN = text("SELECT device_id FROM devices WHERE device_id = ANY(:device_ids)").bindparams(
+    bindparam("device_ids", type_=ARRAY(Text))
+)
+COUNT = text("SELECT count(*) FROM devices")
+LIST = text("""
+    SELECT d.device_id, d.name, d.created_at, count(t.digest) AS valid_tokens
+    FROM devices d
+    LEFT JOIN device_tokens t ON t.device_id = d.device_id AND (t.expires_at IS NULL OR t.expires_at > now())
+    GROUP BY d.device_id ORDER BY d.device_id
+""")
+ADD_TOKEN = text("INSERT INTO device_tokens (digest, device_id) VALUES (:digest, :device_id)")
+# A token that was to end sooner keeps its earlier end.
+EXPIRE_TOKENS = text("""
+    UPDATE device_tokens SET expires_at = :at
+    WHERE device_id = :device_id AND (expires_at IS NULL OR expires_at > :at)
+""")
+FIND_TOKEN = text("""
+    SELECT device_id, expires_at FROM device_tokens
+    WHERE digest = :digest AND (expires_at IS NULL OR expires_at > now())
+""")
+
+
+async def add_device(session: AsyncSession, device_id: str, name: str | None) -> bool:
+    """Whether the device is new."""
+    return (await session.execute(ADD_DEVICE, {"device_id": device_id, "name": name})).first() is not None
+
+
+async def add_missing(session: AsyncSession, device_ids: Sequence[str]) -> None:
+    """Register those that are not there yet. Sorted, so that two requests can't lock each other out."""
+    await session.execute(ADD_MISSING, {"device_ids": sorted(device_ids)})
+
+
+async def known(session: AsyncSession, device_ids: Sequence[str]) -> set[str]:
+    """Those of the ids that are registered."""
+    return set((await session.execute(KNOWN, {"device_ids": list(device_ids)})).scalars())
+
+
+async def count(session: AsyncSession) -> int:
+    """How many devices there are."""
+    return int((await session.execute(COUNT)).scalar_one())
+
+
+async def list_devices(session: AsyncSession) -> Sequence[RowMapping]:
+    """All devices with the number of their valid tokens, by id."""
+    return (await session.execute(LIST)).mappings().all()
+
+
+async def add_token(session: AsyncSession, device_id: str, digest: bytes) -> None:
+    """Keep a token's digest."""
+    await session.execute(ADD_TOKEN, {"device_id": device_id, "digest": digest})
+
+
+async def expire_tokens(session: AsyncSession, device_id: str, at: datetime) -> int:
+    """Let all tokens of a device end at `at`; how many that changed."""
+    result: Any = await session.execute(EXPIRE_TOKENS, {"device_id": device_id, "at": at})
+    return int(result.rowcount)
+
+
+async def find_token(session: AsyncSession, digest: bytes) -> tuple[str, datetime | None] | None:
+    """The device and the end of a valid token."""
+    row = (await session.execute(FIND_TOKEN, {"digest": digest})).first()
+    return None if row is None else (row.device_id, row.expires_at)

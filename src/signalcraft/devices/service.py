@@ -1,0 +1,75 @@
+"""The rules of the device registry."""
+
+import re
+from collections.abc import Collection
+from datetime import timedelta
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from signalcraft.core.clock import utcnow
+from signalcraft.devices import repository
+from signalcraft.devices.errors import DeviceExists, DeviceIdInvalid, DeviceUnknown, RegistryFull
+from signalcraft.devices.tokens import IssuedToken
+
+DEVICE_ID_PATTERN = r"^[A-Za-z0-9._:-]{1,64}$"
+_DEVICE_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
+
+
+async def add_device(session: AsyncSession, device_id: str, name: str | None) -> IssuedToken:
+    """Register a device and give it its first token.
+
+    Raises:
+        DeviceIdInvalid: the id has other characters or is too long.
+        DeviceExists: there is one of this id.
+    """
+    if not _DEVICE_ID.fullmatch(device_id):
+        raise DeviceIdInvalid
+    if not await repository.add_device(session, device_id, name):
+        raise DeviceExists(device_id=device_id)
+    return await _issue(session, device_id)
+
+
+async def rotate_token(session: AsyncSession, device_id: str, overlap: timedelta) -> IssuedToken:
+    """Give the device a new token; the old ones stay valid for `overlap`.
+
+    Raises:
+        DeviceUnknown: there is no such device.
+    """
+    await _must_exist(session, device_id)
+    await repository.expire_tokens(session, device_id, at=utcnow() + overlap)
+    return await _issue(session, device_id)
+
+
+async def revoke_tokens(session: AsyncSession, device_id: str) -> int:
+    """End all tokens of a device now; its readings stay. How many were ended.
+
+    Raises:
+        DeviceUnknown: there is no such device.
+    """
+    await _must_exist(session, device_id)
+    return await repository.expire_tokens(session, device_id, at=utcnow())
+
+
+async def register_in_open_mode(session: AsyncSession, device_ids: Collection[str], limit: int) -> None:
+    """Register devices that nobody added: on a closed network the old firmware just begins to send.
+
+    Raises:
+        RegistryFull: that would make more than `limit` devices.
+    """
+    missing = set(device_ids) - await repository.known(session, list(device_ids))
+    if not missing:
+        return
+    if await repository.count(session) + len(missing) > limit:
+        raise RegistryFull(limit=limit)
+    await repository.add_missing(session, list(missing))
+
+
+async def _must_exist(session: AsyncSession, device_id: str) -> None:
+    if not await repository.known(session, [device_id]):
+        raise DeviceUnknown(device_id=device_id)
+
+
+async def _issue(session: AsyncSession, device_id: str) -> IssuedToken:
+    issued = IssuedToken.new()
+    await repository.add_token(session, device_id, issued.digest)
+    return issued

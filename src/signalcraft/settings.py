@@ -1,0 +1,209 @@
+"""All settings, in one nested model, read from the environment or `.env`.
+
+Every setting can be given as `SIGNALCRAFT_GROUP__NAME` (`SIGNALCRAFT_INGEST__QUEUE_ROWS=50000`); those that the
+outside world already has a name for are also read under that name (`PLAIN_NAMES`).
+"""
+
+import os
+from enum import StrEnum
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from dotenv import dotenv_values
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+
+# Names that platforms, process managers and people already use, and the setting that each one means.
+PLAIN_NAMES: dict[str, tuple[str, ...]] = {
+    "DATABASE_URL": ("database", "url"),
+    "HOST": ("server", "host"),
+    "PORT": ("server", "port"),
+    "GUNICORN_WORKERS": ("server", "workers"),
+    "GUNICORN_TIMEOUT": ("server", "timeout_s"),
+    "GUNICORN_KEEPALIVE": ("server", "keepalive_s"),
+    "GUNICORN_GRACEFUL_TIMEOUT": ("server", "graceful_timeout_s"),
+    "GUNICORN_MAX_REQUESTS": ("server", "max_requests"),
+    "GUNICORN_MAX_REQUESTS_JITTER": ("server", "max_requests_jitter"),
+    "GUNICORN_BACKLOG": ("server", "backlog"),
+    "LOG_LEVEL": ("log", "level"),
+    "SIGNALCRAFT_DEVICE_ACCESS": ("devices", "access"),
+    "SIGNALCRAFT_DATA_DIR": ("data_dir",),
+    # The Gunicorn master tells its workers where the inference processes listen.
+    "SIGNALCRAFT_INFERENCE_SOCKET": ("inference", "socket"),
+}
+
+
+class DeviceAccess(StrEnum):
+    """Whether the device routes need a token."""
+
+    TOKEN = "token"  # noqa: S105 - a mode's name, no secret
+    OPEN = "open"
+
+
+class _Group(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ServerSettings(_Group):
+    """Gunicorn and its workers."""
+
+    host: str = Field("127.0.0.1", min_length=1, description="Address to listen on.")
+    port: int = Field(8000, ge=1, le=65535, description="Port to listen on.")
+    workers: int = Field(2, ge=1, le=64, description="Web worker processes.")
+    timeout_s: int = Field(120, ge=1, le=3600, description="A worker silent for this long is replaced.")
+    keepalive_s: int = Field(5, ge=1, le=300, description="An idle connection is kept this long.")
+    graceful_timeout_s: int = Field(20, ge=1, le=600, description="Time for running requests at a stop.")
+    max_requests: int = Field(
+        0, ge=0, description="Requests after which a worker is replaced; 0 is never (memory was seen not to grow)."
+    )
+    max_requests_jitter: int = Field(0, ge=0, description="Spread of max_requests, so workers differ.")
+    backlog: int = Field(2048, ge=16, le=65535, description="Connections that may wait to be accepted.")
+
+
+class DatabaseSettings(_Group):
+    """PostgreSQL."""
+
+    url: SecretStr | None = Field(
+        None, description="postgresql://user:password@host:port/name; unset: the embedded PostgreSQL."
+    )
+    pool_size: int = Field(5, ge=1, le=200, description="Connections a worker keeps for requests.")
+    pool_timeout_s: float = Field(5.0, gt=0, le=60, description="Wait for a free connection before 503.")
+    connect_timeout_s: float = Field(5.0, gt=0, le=60, description="Wait for a new connection before 503.")
+    statement_timeout_s: float = Field(20.0, gt=0, le=600, description="A statement is ended after this.")
+
+
+class IngestSettings(_Group):
+    """Readings on their way in."""
+
+    queue_rows: int = Field(50_000, ge=1_000, le=10_000_000, description="Rows a worker lets wait before 503.")
+    commit_rows: int = Field(10_000, ge=100, le=100_000, description="Most rows in one commit.")
+    batch_readings: int = Field(10_000, ge=1, le=100_000, description="Most readings in one batch request.")
+    batch_bytes: int = Field(8 * 1024**2, ge=1024, description="Largest batch body, unpacked.")
+    ahead_s: int = Field(300, ge=0, le=86_400, description="How far a timestamp may lie ahead of now.")
+
+
+class RetentionSettings(_Group):
+    """How long readings are kept, and how often they are rolled up."""
+
+    readings_days: int = Field(3650, ge=1, le=36_500, description="Raw readings older than this are dropped.")
+    rollups_days: int = Field(3650, ge=1, le=36_500, description="Rollups older than this are dropped.")
+    rollup_every_s: float = Field(15.0, ge=0.2, le=3600, description="Pause between rollup runs.")
+    upkeep_every_s: float = Field(3600.0, ge=1, le=86_400, description="Pause between partition upkeep runs.")
+
+
+class DeviceSettings(_Group):
+    """Devices and their tokens."""
+
+    access: DeviceAccess = Field(DeviceAccess.TOKEN, description="token, or open for a closed network.")
+    token_cache_s: float = Field(
+        60.0, ge=0, le=3600, description="A worker looks a token up again after this; a revoked one is dropped at once."
+    )
+    open_devices_max: int = Field(10_000, ge=1, description="Devices that may register themselves in open mode.")
+
+
+class InferenceSettings(_Group):
+    """The inference processes."""
+
+    processes: int = Field(2, ge=1, le=64, description="Inference processes, one thread each.")
+    max_in_flight: int = Field(
+        32, ge=1, le=10_000, description="Recordings a worker lets wait or run before it answers 503."
+    )
+    time_limit_s: float = Field(10.0, gt=0, le=600, description="Longest time one recording may take.")
+    take_limit_s: float = Field(30.0, gt=0, le=600, description="Longest wait for a free process before 503.")
+    warm_timeout_s: float = Field(60.0, gt=0, le=600, description="Longest start of the processes.")
+    socket: str | None = Field(None, description="Set by the Gunicorn master for its workers.")
+
+
+class RecordingSettings(_Group):
+    """Uploaded recordings."""
+
+    max_bytes: int = Field(10 * 1024**2, ge=1024, description="Largest recording.")
+    temp_dir: Path | None = Field(None, description="Where uploads wait; unset: the system's folder.")
+
+
+class LogSettings(_Group):
+    """Logging."""
+
+    level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least severe level shown.")
+
+
+class Settings(_Group):
+    """Everything that can be set."""
+
+    data_dir: Path = Field(
+        default_factory=lambda: default_data_dir(), description="Folder of the embedded PostgreSQL."
+    )
+    server: ServerSettings = ServerSettings()
+    database: DatabaseSettings = DatabaseSettings()
+    ingest: IngestSettings = IngestSettings()
+    retention: RetentionSettings = RetentionSettings()
+    devices: DeviceSettings = DeviceSettings()
+    inference: InferenceSettings = InferenceSettings()
+    recordings: RecordingSettings = RecordingSettings()
+    log: LogSettings = LogSettings()
+
+
+class SettingsError(Exception):
+    """A setting's value is not allowed; the message is one line for the person who set it."""
+
+
+def given() -> dict[str, str]:
+    """The variables that were given, by name; the environment wins over `.env`. Empty ones count as unset."""
+    merged = {**dotenv_values(".env"), **os.environ}
+    known = {name: value for name, value in merged.items() if name in PLAIN_NAMES or _path_of(name)}
+    return {name: value for name, value in known.items() if value}
+
+
+def variable_of(path: tuple[str, ...]) -> str:
+    """The name of the variable that sets `path`: the one given, else the plain one, else the grouped one."""
+    candidates = [plain for plain, target in PLAIN_NAMES.items() if target == path]
+    candidates.append("SIGNALCRAFT_" + "__".join(part.upper() for part in path))
+    present = given()
+    return next((name for name in candidates if name in present), candidates[0])
+
+
+def default_data_dir() -> Path:
+    """`$XDG_DATA_HOME/signalcraft`, by default `~/.local/share/signalcraft`."""
+    base = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
+    return Path(base).expanduser() / "signalcraft"
+
+
+@lru_cache(maxsize=1)
+def get_settings() -> Settings:
+    """The settings in force.
+
+    Raises:
+        SettingsError: a value is not allowed.
+    """
+    try:
+        return Settings.model_validate(_nested(given()))
+    except ValidationError as refused:
+        raise SettingsError(_sentence(refused)) from None
+
+
+def _path_of(name: str) -> tuple[str, ...]:
+    if not name.startswith("SIGNALCRAFT_") or "__" not in name:
+        return ()
+    return tuple(name.removeprefix("SIGNALCRAFT_").lower().split("__"))
+
+
+def _nested(values: dict[str, str]) -> dict[str, Any]:
+    tree: dict[str, Any] = {}
+    # Plain names come last so that DATABASE_URL beats its grouped spelling when somebody sets both.
+    for name in sorted(values, key=lambda name: name in PLAIN_NAMES):
+        *groups, leaf = PLAIN_NAMES.get(name) or _path_of(name)
+        branch = tree
+        for group in groups:
+            branch = branch.setdefault(group, {})
+        branch[leaf] = values[name]
+    return tree
+
+
+def _sentence(refused: ValidationError) -> str:
+    first = refused.errors()[0]
+    path = tuple(str(part) for part in first["loc"])
+    name = variable_of(path)
+    if first["type"] == "extra_forbidden":
+        return f"{name}: there is no such setting; `signalcraft settings` lists them all."
+    shown = "(hidden)" if "url" in path else repr(first["input"])
+    return f"{name}={shown} is not allowed: {first['msg'][:1].lower()}{first['msg'][1:]}."
