@@ -54,7 +54,7 @@ def check_size(file: int, *, max_bytes: int = MAX_BYTES) -> None:
     if size == 0:
         raise ClipEmpty
     if size > max_bytes:
-        raise ClipTooLarge(limit_bytes=max_bytes)
+        raise ClipTooLarge(limit_mb=max_bytes // 1024**2)
 
 
 def check_shape(sample_rate_hz: int, channels: int) -> None:

@@ -1,14 +1,14 @@
 """Why a recording is refused. Knows no audio library, so that the web answers with these without loading one.
 
-    Invalid (422)
-    └── ClipRefused
-        ├── ClipEmpty, ClipTooLarge (413)                   its size
-        ├── NotAudio (415), UnsupportedFormat (415)         what it is
-        ├── HeaderUnreadable, ClipTruncated                 whether it is whole
-        ├── ClipTooShort, ClipTooLong                       its length
-        ├── UnsupportedSampleRate, UnsupportedChannels      its shape
-        └── ClipNotFinite, ClipOutOfScale,                  its samples
-            ClipSilent, ClipClipped
+Invalid (422)
+└── ClipRefused
+    ├── ClipEmpty, ClipTooLarge (413)                   its size
+    ├── NotAudio (415), UnsupportedFormat (415)         what it is
+    ├── HeaderUnreadable, ClipTruncated                 whether it is whole
+    ├── ClipTooShort, ClipTooLong                       its length
+    ├── UnsupportedSampleRate, UnsupportedChannels      its shape
+    └── ClipNotFinite, ClipOutOfScale,                  its samples
+        ClipSilent, ClipClipped
 """
 
 from typing import Any
@@ -29,7 +29,7 @@ class ClipEmpty(ClipRefused):
 
 
 class ClipTooLarge(ClipRefused):
-    """The file is larger than {limit_bytes} bytes; send a shorter recording, or pack it as FLAC."""
+    """The file is larger than {limit_mb} MB; send a shorter recording, or pack it as FLAC."""
 
     status, code = 413, "clip_too_large"
 
@@ -106,7 +106,9 @@ class ClipClipped(ClipRefused):
     code = "clip_clipped"
 
 
-_BY_CODE: dict[str, type[ClipRefused]] = {refusal.code: refusal for refusal in ClipRefused.__subclasses__()}
+# All that checking and decoding may find.
+CLIP_ERRORS: tuple[type[ClipRefused], ...] = tuple(ClipRefused.__subclasses__())
+_BY_CODE = {refusal.code: refusal for refusal in CLIP_ERRORS}
 
 
 def refusal(code: str, details: dict[str, Any]) -> ClipRefused:

@@ -1,0 +1,76 @@
+"""Why there is no diagnosis; why the recording itself is refused is told by `signalcraft.audio.errors`.
+
+BadRequest
+├── UploadMalformed, AudioFieldMissing, UploadBroken   the request that carries the recording
+├── ClipUnprocessable                                  the recording, as the inference processes found out
+├── CursorInvalid
+└── DiagnosisUnknown
+TryAgain (503)
+└── AnalysisBusy
+SignalCraftError (500)
+└── AnalysisFailed
+"""
+
+from signalcraft.audio.errors import ClipTooLarge
+from signalcraft.core.errors import BadRequest, Invalid, NotFound, SignalCraftError, TryAgain
+
+__all__ = [
+    "AnalysisBusy",
+    "AnalysisFailed",
+    "AudioFieldMissing",
+    "ClipTooLarge",
+    "ClipUnprocessable",
+    "CursorInvalid",
+    "DiagnosisUnknown",
+    "UploadBroken",
+    "UploadMalformed",
+]
+
+
+class UploadMalformed(BadRequest):
+    """The request is not multipart/form-data; send the recording as its file `audio`."""
+
+    code = "upload_malformed"
+
+
+class UploadBroken(BadRequest):
+    """The connection ended before all of the recording had arrived; send it again."""
+
+    code = "upload_broken"
+
+
+class AudioFieldMissing(Invalid):
+    """The form has no file named `audio`; send the recording under that name."""
+
+    code = "audio_field_missing"
+
+
+class ClipUnprocessable(Invalid):
+    """The recording can't be processed: decoding or judging it failed or took too long, twice. Record it again."""
+
+    code = "clip_unprocessable"
+
+
+class CursorInvalid(Invalid):
+    """The cursor is not one that was given as `next_cursor`; start again without it."""
+
+    code = "cursor_invalid"
+
+
+class DiagnosisUnknown(NotFound):
+    """There is no diagnosis {diagnosis_id}."""
+
+    code = "diagnosis_unknown"
+
+
+class AnalysisBusy(TryAgain):
+    """All inference processes are busy; send the same recording again in a moment."""
+
+    code = "analysis_busy"
+    retry_after_s = 2
+
+
+class AnalysisFailed(SignalCraftError):
+    """The recording could not be judged because of a fault inside SignalCraft; the log has the details."""
+
+    code = "analysis_failed"

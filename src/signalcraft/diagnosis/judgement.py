@@ -1,0 +1,78 @@
+"""What the inference processes find out. Knows no numerical library: the web workers read it."""
+
+import json
+from dataclasses import dataclass
+from enum import StrEnum
+
+from signalcraft.audio.facts import ClipFacts
+
+
+class Verdict(StrEnum):
+    """What a recording says about its machine."""
+
+    NORMAL = "normal"
+    ANOMALOUS = "anomalous"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelIdentity:
+    """The model that judged."""
+
+    name: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """The verdict on one recording, and what it rests on.
+
+    state: the machine's state as the model names it; None when the verdict is unknown.
+    probabilities: of each state, 0 to 1; they sum to less than 1 where the model also knows sounds that are no
+        machine's.
+    confidence: the probability of the verdict itself, 0 to 1.
+    anomaly_score: 0 (certainly normal) to 1; anomalous from `threshold` on.
+    inference_ms: decoding and inference, without waiting.
+    """
+
+    verdict: Verdict
+    state: str | None
+    probabilities: dict[str, float]
+    confidence: float
+    anomaly_score: float
+    threshold: float
+    message: str
+    model: ModelIdentity
+    audio: ClipFacts
+    inference_ms: float
+
+    def to_json(self) -> bytes:
+        """As it travels from the inference process to the web worker."""
+        return json.dumps(
+            {
+                "verdict": self.verdict,
+                "state": self.state,
+                "probabilities": self.probabilities,
+                "confidence": self.confidence,
+                "anomaly_score": self.anomaly_score,
+                "threshold": self.threshold,
+                "message": self.message,
+                "model": [self.model.name, self.model.version],
+                "audio": [
+                    self.audio.duration_s,
+                    self.audio.sample_rate_hz,
+                    self.audio.channels,
+                    self.audio.peak_dbfs,
+                ],
+                "inference_ms": self.inference_ms,
+            }
+        ).encode()
+
+    @classmethod
+    def from_json(cls, text: bytes) -> "Judgement":
+        """The reverse of `to_json`."""
+        values = json.loads(text)
+        values["verdict"] = Verdict(values["verdict"])
+        values["model"] = ModelIdentity(*values["model"])
+        values["audio"] = ClipFacts(*values["audio"])
+        return cls(**values)
