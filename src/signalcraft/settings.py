@@ -13,6 +13,8 @@ from typing import Any
 from dotenv import dotenv_values
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
+from signalcraft.core.operator_error import OperatorError
+
 # Names that platforms, process managers and people already use, and the setting that each one means.
 PLAIN_NAMES: dict[str, tuple[str, ...]] = {
     "DATABASE_URL": ("database", "url"),
@@ -54,7 +56,9 @@ class ServerSettings(_Group):
     keepalive_s: int = Field(5, ge=1, le=300, description="An idle connection is kept this long.")
     graceful_timeout_s: int = Field(20, ge=1, le=600, description="Time for running requests at a stop.")
     max_requests: int = Field(
-        0, ge=0, description="Requests after which a worker is replaced; 0 is never (memory was seen not to grow)."
+        0,
+        ge=0,
+        description="Requests after which a worker is replaced; 0 is never (memory was seen not to grow).",
     )
     max_requests_jitter: int = Field(0, ge=0, description="Spread of max_requests, so workers differ.")
     backlog: int = Field(2048, ge=16, le=65535, description="Connections that may wait to be accepted.")
@@ -75,7 +79,9 @@ class DatabaseSettings(_Group):
 class IngestSettings(_Group):
     """Readings on their way in."""
 
-    queue_rows: int = Field(50_000, ge=1_000, le=10_000_000, description="Rows a worker lets wait before 503.")
+    queue_rows: int = Field(
+        50_000, ge=1_000, le=10_000_000, description="Rows a worker lets wait before 503."
+    )
     commit_rows: int = Field(10_000, ge=100, le=100_000, description="Most rows in one commit.")
     batch_readings: int = Field(10_000, ge=1, le=100_000, description="Most readings in one batch request.")
     batch_bytes: int = Field(8 * 1024**2, ge=1024, description="Largest batch body, unpacked.")
@@ -96,9 +102,14 @@ class DeviceSettings(_Group):
 
     access: DeviceAccess = Field(DeviceAccess.TOKEN, description="token, or open for a closed network.")
     token_cache_s: float = Field(
-        60.0, ge=0, le=3600, description="A worker looks a token up again after this; a revoked one is dropped at once."
+        60.0,
+        ge=0,
+        le=3600,
+        description="A worker looks a token up again after this; a revoked one is dropped at once.",
     )
-    open_devices_max: int = Field(10_000, ge=1, description="Devices that may register themselves in open mode.")
+    open_devices_max: int = Field(
+        10_000, ge=1, description="Devices that may register themselves in open mode."
+    )
 
 
 class InferenceSettings(_Group):
@@ -124,15 +135,21 @@ class RecordingSettings(_Group):
 class LogSettings(_Group):
     """Logging."""
 
-    level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least severe level shown.")
+    level: str = Field(
+        "INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least severe level shown."
+    )
+
+
+def default_data_dir() -> Path:
+    """`$XDG_DATA_HOME/signalcraft`, by default `~/.local/share/signalcraft`."""
+    base = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
+    return Path(base).expanduser() / "signalcraft"
 
 
 class Settings(_Group):
     """Everything that can be set."""
 
-    data_dir: Path = Field(
-        default_factory=lambda: default_data_dir(), description="Folder of the embedded PostgreSQL."
-    )
+    data_dir: Path = Field(default_factory=default_data_dir, description="Folder of the embedded PostgreSQL.")
     server: ServerSettings = ServerSettings()
     database: DatabaseSettings = DatabaseSettings()
     ingest: IngestSettings = IngestSettings()
@@ -143,7 +160,7 @@ class Settings(_Group):
     log: LogSettings = LogSettings()
 
 
-class SettingsError(Exception):
+class SettingsError(OperatorError):
     """A setting's value is not allowed; the message is one line for the person who set it."""
 
 
@@ -160,12 +177,6 @@ def variable_of(path: tuple[str, ...]) -> str:
     candidates.append("SIGNALCRAFT_" + "__".join(part.upper() for part in path))
     present = given()
     return next((name for name in candidates if name in present), candidates[0])
-
-
-def default_data_dir() -> Path:
-    """`$XDG_DATA_HOME/signalcraft`, by default `~/.local/share/signalcraft`."""
-    base = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
-    return Path(base).expanduser() / "signalcraft"
 
 
 @lru_cache(maxsize=1)

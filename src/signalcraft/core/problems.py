@@ -47,7 +47,9 @@ def problems(*errors: type[SignalCraftError]) -> dict[int | str, dict[str, Any]]
         )
         sentence = " ".join((error.__doc__ or "").split())
         entry["description"] = " · ".join(filter(None, [entry["description"], f"`{error.code}`"]))
-        entry["content"][MEDIA_TYPE]["examples"][error.code] = {"value": _body(error.status, error.code, sentence)}
+        entry["content"][MEDIA_TYPE]["examples"][error.code] = {
+            "value": _body(error.status, error.code, sentence)
+        }
         if issubclass(error, TryAgain):
             entry["headers"] = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}
     return described
@@ -92,7 +94,9 @@ async def _answer_http(request: Request, error: Exception) -> JSONResponse:
         return problem_response(BodyTooLarge(limit_bytes="the allowed number of"), _request_id(request))
     phrase = HTTPStatus(error.status_code).phrase
     code = phrase.lower().replace(" ", "_").replace("-", "_")
-    detail = error.detail if error.detail != phrase else _FRAMEWORK_SENTENCES.get(error.status_code, phrase + ".")
+    detail = (
+        error.detail if error.detail != phrase else _FRAMEWORK_SENTENCES.get(error.status_code, phrase + ".")
+    )
     body = _body(error.status_code, code, detail, _request_id(request))
     return JSONResponse(body, status_code=error.status_code, headers=error.headers, media_type=MEDIA_TYPE)
 

@@ -10,7 +10,9 @@ from signalcraft.devices.errors import OtherDevice, TokenMissing, TokenRefused
 from signalcraft.devices.tokens import PREFIX, TOKEN_LENGTH, digest_of
 
 # Only for the OpenAPI document; the check is below.
-DEVICE_TOKEN = HTTPBearer(scheme_name="deviceToken", description="A device's token, `scd_…`.", auto_error=False)
+DEVICE_TOKEN = HTTPBearer(
+    scheme_name="deviceToken", description="A device's token, `scd_…`.", auto_error=False
+)
 
 
 class TokenLookup(Protocol):

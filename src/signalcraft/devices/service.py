@@ -15,6 +15,11 @@ DEVICE_ID_PATTERN = r"^[A-Za-z0-9._:-]{1,64}$"
 _DEVICE_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 
 
+def is_device_id(text: str) -> bool:
+    """Whether a device may be called so."""
+    return _DEVICE_ID.fullmatch(text) is not None
+
+
 async def add_device(session: AsyncSession, device_id: str, name: str | None) -> IssuedToken:
     """Register a device and give it its first token.
 
@@ -22,7 +27,7 @@ async def add_device(session: AsyncSession, device_id: str, name: str | None) ->
         DeviceIdInvalid: the id has other characters or is too long.
         DeviceExists: there is one of this id.
     """
-    if not _DEVICE_ID.fullmatch(device_id):
+    if not is_device_id(device_id):
         raise DeviceIdInvalid
     if not await repository.add_device(session, device_id, name):
         raise DeviceExists(device_id=device_id)

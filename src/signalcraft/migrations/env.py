@@ -5,9 +5,6 @@ import asyncio
 from alembic import context
 from sqlalchemy import Connection
 
-import signalcraft.devices.models
-import signalcraft.diagnosis.models
-import signalcraft.telemetry.models  # noqa: F401 - the imports fill the metadata
 from signalcraft.core.database import Base
 from signalcraft.settings import get_settings
 

@@ -1,0 +1,5 @@
+"""`python -m signalcraft` is `signalcraft`."""
+
+from signalcraft.cli.main import app
+
+app()

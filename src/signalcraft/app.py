@@ -1,0 +1,140 @@
+"""The web application: `signalcraft.app:app` for Gunicorn, `create_app()` for everyone else."""
+
+import asyncio
+import os
+import tempfile
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+
+from fastapi import FastAPI
+
+import signalcraft.devices.models  # noqa: F401 - the tables know each other
+from signalcraft import __version__, health
+from signalcraft.core.database import Database
+from signalcraft.core.logging import configure_logging, get_logger
+from signalcraft.core.problems import install_problem_handlers
+from signalcraft.core.requests import RequestLog
+from signalcraft.devices.token_cache import TokenCache
+from signalcraft.diagnosis import routes as diagnosis_routes
+from signalcraft.diagnosis.client import InferenceClient
+from signalcraft.diagnosis.pool import InferencePool
+from signalcraft.settings import DeviceAccess, Settings, SettingsError, get_settings
+from signalcraft.telemetry import routes as telemetry_routes
+from signalcraft.telemetry.ingest import Ingest
+from signalcraft.telemetry.upkeep import run_upkeep
+from signalcraft.web.docs import install_docs
+
+DESCRIPTION = """
+Listens to refrigeration and air compressors. Sensors post readings and recordings; SignalCraft stores them and
+tells whether a machine still runs as it should, what is probably wrong, and how sure it is.
+
+* **200 means stored**: it is sent after PostgreSQL has committed.
+* **Send again** whatever was not answered: a reading is stored once however often it is sent.
+* **Errors** are RFC 9457 problem details with a stable `code`; with 503, wait for `Retry-After` seconds.
+* **Times** may be seconds or milliseconds since 1970 or ISO 8601; they are given back as ISO 8601 in UTC.
+"""
+
+logger = get_logger(__name__)
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The application with these settings, by default those of the environment."""
+    app = FastAPI(
+        title="SignalCraft",
+        version=__version__,
+        description=DESCRIPTION,
+        lifespan=_lifespan,
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.settings = settings or get_settings()
+    install_problem_handlers(app)
+    install_docs(app)
+    app.include_router(health.router)
+    app.include_router(telemetry_routes.router)
+    app.include_router(diagnosis_routes.router)
+    app.add_middleware(RequestLog)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """Start what the routes need, in order, and stop it in the reverse order."""
+    settings: Settings = app.state.settings
+    configure_logging(settings.log.level)
+    url = _database_url(settings)
+    # A full disk must be an error; left to itself, Python would look for room in other folders.
+    tempfile.tempdir = str(settings.recordings.temp_dir or os.environ.get("TMPDIR") or "/tmp")  # noqa: S108
+    async with AsyncExitStack() as stack:
+        database = app.state.database = Database(url, settings.database)
+        stack.push_async_callback(database.close)
+        app.state.device_tokens = await _device_tokens(stack, database, url, settings)
+        ingest = app.state.ingest = Ingest(url, settings.ingest)
+        await ingest.start()
+        stack.push_async_callback(ingest.stop)
+        app.state.inference = await _inference(stack, settings)
+        heartbeat = health.Heartbeat(database, app.state.inference, settings.inference.processes)
+        app.state.heartbeat = heartbeat
+        await _run_beside(stack, heartbeat.run())
+        await _run_beside(stack, run_upkeep(database, settings))
+        yield
+
+
+def _database_url(settings: Settings) -> str:
+    if settings.database.url is None:
+        raise SettingsError(
+            "DATABASE_URL is not set; set it, or use `signalcraft serve`, which brings PostgreSQL along."
+        )
+    return settings.database.url.get_secret_value()
+
+
+async def _device_tokens(
+    stack: AsyncExitStack, database: Database, url: str, settings: Settings
+) -> TokenCache | None:
+    """The check of device tokens, or None where access is open."""
+    if settings.devices.access is DeviceAccess.OPEN:
+        logger.warning(
+            "device_access_open",
+            meaning="Anyone who reaches this address can post and read as any device; use it on closed networks only.",
+        )
+        return None
+    tokens = TokenCache(database, url, settings.devices.token_cache_s)
+    await _run_beside(stack, tokens.listen())
+    return tokens
+
+
+async def _inference(stack: AsyncExitStack, settings: Settings) -> InferenceClient:
+    """The way to the inference processes; they are started here where no Gunicorn master has done it."""
+    address = settings.inference.socket
+    if address is None:
+        pool = InferencePool(processes=settings.inference.processes)
+        pool.start()
+        stack.callback(pool.stop)
+        address = pool.address
+    return InferenceClient(
+        address,
+        max_in_flight=settings.inference.max_in_flight,
+        time_limit_s=settings.inference.time_limit_s,
+        take_limit_s=settings.inference.take_limit_s,
+    )
+
+
+async def _run_beside(stack: AsyncExitStack, work: Coroutine[None, None, None]) -> None:
+    """Run `work` until the application stops; its unexpected end is logged."""
+    task = asyncio.create_task(work)
+    task.add_done_callback(_log_unexpected_end)
+
+    async def end() -> None:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+    stack.push_async_callback(end)
+
+
+def _log_unexpected_end(task: asyncio.Task[None]) -> None:
+    if not task.cancelled():
+        logger.error("background_work_ended", exc_info=task.exception())
+
+
+app = create_app()

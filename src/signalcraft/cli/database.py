@@ -1,0 +1,39 @@
+"""The running service's database, for the commands that work on it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from signalcraft.core.database import Database
+from signalcraft.core.embedded_postgres import find_database_url
+from signalcraft.settings import Settings, get_settings
+
+T = TypeVar("T")
+
+
+def service_database_url(settings: Settings) -> str:
+    """DATABASE_URL, or the embedded PostgreSQL of the service on the data folder.
+
+    Raises:
+        ServiceNotRunning: neither is there.
+    """
+    if settings.database.url is not None:
+        return settings.database.url.get_secret_value()
+    return find_database_url(settings.data_dir)
+
+
+def in_transaction(work: Callable[[AsyncSession], Awaitable[T]]) -> T:
+    """What `work` returns, done in one transaction on the service's database."""
+    settings = get_settings()
+
+    async def run() -> T:
+        database = Database(service_database_url(settings), settings.database)
+        try:
+            async with database.session() as session:
+                return await work(session)
+        finally:
+            await database.close()
+
+    return asyncio.run(run())

@@ -1,0 +1,40 @@
+"""The table of diagnoses."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import TIMESTAMP, Double, Index, Integer, SmallInteger, Text, func
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from signalcraft.core.database import Base
+
+
+class DiagnosisRow(Base):
+    """What one recording was judged to be."""
+
+    __tablename__ = "diagnoses"
+    # Newest first, of one device or of all, page by page.
+    __table_args__ = (
+        Index("ix_diagnoses_device_id_created_at_id", "device_id", "created_at", "id"),
+        Index("ix_diagnoses_created_at_id", "created_at", "id"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    created_at: Mapped[datetime] = mapped_column(TIMESTAMP(timezone=True), server_default=func.now())
+    device_id: Mapped[str | None] = mapped_column(Text)
+    recorded_at: Mapped[datetime] = mapped_column(TIMESTAMP(timezone=True))
+    verdict: Mapped[str] = mapped_column(Text)
+    state: Mapped[str | None] = mapped_column(Text)
+    probabilities: Mapped[dict[str, float]] = mapped_column(JSONB)
+    confidence: Mapped[float] = mapped_column(Double)
+    anomaly_score: Mapped[float] = mapped_column(Double)
+    threshold: Mapped[float] = mapped_column(Double)
+    message: Mapped[str] = mapped_column(Text)
+    processing_time_ms: Mapped[float] = mapped_column(Double)
+    model_name: Mapped[str] = mapped_column(Text)
+    model_version: Mapped[str] = mapped_column(Text)
+    duration_s: Mapped[float] = mapped_column(Double)
+    sample_rate_hz: Mapped[int] = mapped_column(Integer)
+    channels: Mapped[int] = mapped_column(SmallInteger)
+    peak_dbfs: Mapped[float] = mapped_column(Double)

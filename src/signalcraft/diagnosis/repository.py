@@ -1,0 +1,35 @@
+"""All SQL of the diagnoses."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import literal, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from signalcraft.diagnosis.models import DiagnosisRow
+
+
+async def add(session: AsyncSession, diagnosis: DiagnosisRow) -> None:
+    """Keep a diagnosis."""
+    session.add(diagnosis)
+    await session.flush()
+
+
+async def find(session: AsyncSession, diagnosis_id: UUID) -> DiagnosisRow | None:
+    """The diagnosis of this id."""
+    return await session.get(DiagnosisRow, diagnosis_id)
+
+
+async def newest(
+    session: AsyncSession, device_id: str | None, before: tuple[datetime, UUID] | None, limit: int
+) -> Sequence[DiagnosisRow]:
+    """Diagnoses, newest first, of one device or of all; `before` is the last one of the page before."""
+    query = select(DiagnosisRow).order_by(DiagnosisRow.created_at.desc(), DiagnosisRow.id.desc()).limit(limit)
+    if device_id is not None:
+        query = query.where(DiagnosisRow.device_id == device_id)
+    if before is not None:
+        query = query.where(
+            tuple_(DiagnosisRow.created_at, DiagnosisRow.id) < tuple_(literal(before[0]), literal(before[1]))
+        )
+    return (await session.execute(query)).scalars().all()

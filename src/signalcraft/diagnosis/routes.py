@@ -1,0 +1,138 @@
+"""Recordings in, diagnoses out."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query, Request
+
+from signalcraft.audio.errors import CLIP_ERRORS
+from signalcraft.core.database import Database, ReadSession, database_of
+from signalcraft.core.errors import DatabaseUnavailable, Invalid, StorageFull
+from signalcraft.core.problems import problems
+from signalcraft.devices.access import DEVICE_TOKEN, CurrentCaller
+from signalcraft.devices.errors import OtherDevice, RegistryFull, TokenMissing, TokenRefused
+from signalcraft.devices.service import DEVICE_ID_PATTERN
+from signalcraft.diagnosis import service, upload
+from signalcraft.diagnosis.client import InferenceClient
+from signalcraft.diagnosis.errors import (
+    AnalysisBusy,
+    AudioFieldMissing,
+    ClipTooLarge,
+    ClipUnprocessable,
+    CursorInvalid,
+    DiagnosisUnknown,
+    UploadBroken,
+    UploadMalformed,
+)
+from signalcraft.diagnosis.schemas import Diagnosis, DiagnosisPage
+from signalcraft.settings import Settings
+
+ACCESS_ERRORS = (TokenMissing, TokenRefused, OtherDevice)
+UPLOAD_FORM: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["audio"],
+                    "properties": {
+                        "audio": {
+                            "type": "string",
+                            "format": "binary",
+                            "description": "WAV, FLAC, OGG or MP3; at most 10 MB, 0.5 to 60 s, 8 to 96 kHz, 1 or 2 channels.",
+                        },
+                        "device_id": {
+                            "type": "string",
+                            "pattern": DEVICE_ID_PATTERN,
+                            "description": "Whose machine it is; with a token, the token's device.",
+                        },
+                        "recorded_at": {
+                            "type": "string",
+                            "description": "Seconds or milliseconds since 1970, or ISO 8601; by default now.",
+                            "examples": ["2026-11-20T08:30:00Z"],
+                        },
+                    },
+                }
+            }
+        },
+    }
+}
+
+router = APIRouter(prefix="/api", tags=["recordings"], dependencies=[Depends(DEVICE_TOKEN)])
+
+
+def _inference(request: Request) -> InferenceClient:
+    client: InferenceClient = request.app.state.inference
+    return client
+
+
+def _settings(request: Request) -> Settings:
+    settings: Settings = request.app.state.settings
+    return settings
+
+
+@router.post(
+    "/lightweight-analyze",
+    openapi_extra=UPLOAD_FORM,
+    responses=problems(
+        *ACCESS_ERRORS,
+        RegistryFull,
+        UploadMalformed,
+        UploadBroken,
+        AudioFieldMissing,
+        ClipTooLarge,
+        Invalid,
+        *CLIP_ERRORS,
+        ClipUnprocessable,
+        AnalysisBusy,
+        StorageFull,
+        DatabaseUnavailable,
+    ),
+)
+async def analyze_recording(
+    request: Request,
+    caller: CurrentCaller,
+    inference: Annotated[InferenceClient, Depends(_inference)],
+    database: Annotated[Database, Depends(database_of)],
+    settings: Annotated[Settings, Depends(_settings)],
+) -> Diagnosis:
+    """Judge a recording now; answered after the diagnosis is stored."""
+    received = await upload.receive(request, settings.recordings.max_bytes)
+    try:
+        recording = service.recording_of(received.fields, caller, settings.ingest.ahead_s)
+        diagnosis = await service.judge(inference, received, recording)
+    finally:
+        await received.close()
+    # Opened only now, so that no connection is held while the recording waits for its turn.
+    async with database.session() as session:
+        await service.keep(session, diagnosis, settings.devices)
+    return Diagnosis.of(diagnosis)
+
+
+@router.get(
+    "/diagnoses/{diagnosis_id}",
+    responses=problems(*ACCESS_ERRORS, DiagnosisUnknown, Invalid, DatabaseUnavailable),
+)
+async def get_diagnosis(diagnosis_id: UUID, caller: CurrentCaller, session: ReadSession) -> Diagnosis:
+    """One diagnosis."""
+    return Diagnosis.of(await service.find(session, diagnosis_id, caller))
+
+
+@router.get("/diagnoses", responses=problems(*ACCESS_ERRORS, CursorInvalid, Invalid, DatabaseUnavailable))
+async def list_diagnoses(
+    caller: CurrentCaller,
+    session: ReadSession,
+    device_id: Annotated[
+        str | None, Query(pattern=DEVICE_ID_PATTERN, description="By default the token's device.")
+    ] = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    cursor: Annotated[
+        str | None, Query(max_length=200, description="`next_cursor` of the page before.")
+    ] = None,
+) -> DiagnosisPage:
+    """Diagnoses, newest first."""
+    if device_id is not None:
+        caller.may_act_as(device_id)
+    page, next_cursor = await service.newest(session, device_id or caller.device_id, cursor, limit)
+    return DiagnosisPage(data=[Diagnosis.of(row) for row in page], count=len(page), next_cursor=next_cursor)

@@ -1,0 +1,102 @@
+"""Diagnoses at the border."""
+
+from datetime import datetime
+from typing import Literal, Self
+from uuid import UUID
+
+from pydantic import BaseModel, Field
+
+from signalcraft.diagnosis.judgement import Verdict
+from signalcraft.diagnosis.models import DiagnosisRow
+
+EXAMPLE_STATES = {
+    "healthy": 0.001,
+    "bearing": 0.968,
+    "flywheel": 0.004,
+    "inlet_valve_leak": 0.002,
+    "non_return_valve": 0.011,
+    "outlet_valve_leak": 0.004,
+    "piston_ring": 0.006,
+    "rider_belt": 0.004,
+}
+
+
+class Model(BaseModel):
+    """The model that judged."""
+
+    name: str = Field(examples=["air-compressor"])
+    version: str = Field(examples=["1"])
+
+
+class Audio(BaseModel):
+    """What was found in the recording."""
+
+    duration_s: float = Field(examples=[2.85])
+    sample_rate_hz: int = Field(examples=[16000])
+    channels: int = Field(examples=[1])
+    peak_dbfs: float = Field(description="Highest sample, in dB relative to full scale.", examples=[-12.4])
+
+
+class Diagnosis(BaseModel):
+    """What a recording was judged to be."""
+
+    success: Literal[True] = True
+    diagnosis_id: UUID
+    device_id: str | None = Field(examples=["shop-1-compressor"])
+    recorded_at: datetime
+    verdict: Verdict
+    state: str | None = Field(
+        description="The machine's state as the model names it; null when the verdict is `unknown`.",
+        examples=["bearing"],
+    )
+    probabilities: dict[str, float] = Field(
+        description="How likely each known state is.", examples=[EXAMPLE_STATES]
+    )
+    confidence: float = Field(
+        ge=0, le=1, description="How sure the model is of this verdict, 0 to 1.", examples=[0.97]
+    )
+    anomaly_score: float = Field(
+        description="Anomalous from `threshold` on; 0 is certainly normal.", examples=[0.999]
+    )
+    threshold: float = Field(examples=[0.5])
+    is_overload: bool = Field(description="True when the verdict is `anomalous`; read by older clients.")
+    message: str = Field(examples=["This sounds like a bearing fault; have the bearing checked."])
+    processing_time_ms: float = Field(
+        description="From the received recording to the verdict, waiting included.", examples=[14.2]
+    )
+    model: Model
+    audio: Audio
+
+    @classmethod
+    def of(cls, row: DiagnosisRow) -> Self:
+        """A stored diagnosis as the API shows it."""
+        return cls(
+            diagnosis_id=row.id,
+            device_id=row.device_id,
+            recorded_at=row.recorded_at,
+            verdict=Verdict(row.verdict),
+            state=row.state,
+            probabilities=row.probabilities,
+            confidence=row.confidence,
+            anomaly_score=row.anomaly_score,
+            threshold=row.threshold,
+            is_overload=row.verdict == Verdict.ANOMALOUS,
+            message=row.message,
+            processing_time_ms=row.processing_time_ms,
+            model=Model(name=row.model_name, version=row.model_version),
+            audio=Audio(
+                duration_s=row.duration_s,
+                sample_rate_hz=row.sample_rate_hz,
+                channels=row.channels,
+                peak_dbfs=row.peak_dbfs,
+            ),
+        )
+
+
+class DiagnosisPage(BaseModel):
+    """Diagnoses, newest first."""
+
+    success: Literal[True] = True
+    data: list[Diagnosis]
+    count: int = Field(description="How many are on this page.", examples=[1])
+    next_cursor: str | None = Field(description="Send it as `cursor` for the next page; null on the last.")

@@ -1,0 +1,144 @@
+"""The rules of diagnoses: judge a recording, keep what was found, read it back."""
+
+import base64
+import binascii
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from time import perf_counter
+from uuid import UUID, uuid4
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from signalcraft.core.clock import utcnow
+from signalcraft.core.errors import Invalid
+from signalcraft.core.timestamps import TimestampError, parse_timestamp
+from signalcraft.devices.access import Caller
+from signalcraft.devices.errors import DeviceIdInvalid
+from signalcraft.devices.service import is_device_id, register_in_open_mode
+from signalcraft.diagnosis import repository
+from signalcraft.diagnosis.client import InferenceClient
+from signalcraft.diagnosis.errors import CursorInvalid, DiagnosisUnknown
+from signalcraft.diagnosis.judgement import Judgement
+from signalcraft.diagnosis.models import DiagnosisRow
+from signalcraft.diagnosis.upload import Upload
+from signalcraft.settings import DeviceAccess, DeviceSettings
+
+
+@dataclass(frozen=True)
+class Recording:
+    """Whose recording it is and when it was made."""
+
+    device_id: str | None
+    recorded_at: datetime
+
+
+def recording_of(fields: dict[str, str], caller: Caller, ahead_s: int) -> Recording:
+    """Whose recording it is, by the form's text fields and the caller.
+
+    Raises:
+        Invalid: `device_id` or `recorded_at` is not valid.
+        OtherDevice: the caller may not speak for that device.
+    """
+    device_id = fields.get("device_id") or caller.device_id
+    if device_id is not None:
+        if not is_device_id(device_id):
+            raise Invalid(
+                errors=[{"field": "device_id", "reason": " ".join((DeviceIdInvalid.__doc__ or "").split())}]
+            )
+        caller.may_act_as(device_id)
+    now = utcnow()
+    given = fields.get("recorded_at")
+    try:
+        recorded_at = parse_timestamp(given, now=now, ahead=timedelta(seconds=ahead_s)) if given else now
+    except TimestampError as error:
+        raise Invalid(errors=[{"field": "recorded_at", "reason": str(error)}]) from None
+    return Recording(device_id, recorded_at)
+
+
+async def judge(inference: InferenceClient, upload: Upload, recording: Recording) -> DiagnosisRow:
+    """What the recording means; not yet kept.
+
+    Raises:
+        AnalysisBusy: too many recordings are waiting.
+        ClipUnprocessable: it stopped two inference processes.
+        SignalCraftError: one of the audio errors: it is no recording that can be judged.
+    """
+    started_s = perf_counter()
+    judgement = await inference.judge(upload.descriptor())
+    elapsed_ms = round((perf_counter() - started_s) * 1000, 2)
+    return _row(judgement, recording, elapsed_ms)
+
+
+async def keep(session: AsyncSession, diagnosis: DiagnosisRow, devices: DeviceSettings) -> None:
+    """Store a diagnosis; where access is open, a device that nobody added is registered with it.
+
+    Raises:
+        RegistryFull: too many devices have registered themselves.
+    """
+    if diagnosis.device_id is not None and devices.access is DeviceAccess.OPEN:
+        await register_in_open_mode(session, [diagnosis.device_id], devices.open_devices_max)
+    await repository.add(session, diagnosis)
+
+
+async def find(session: AsyncSession, diagnosis_id: UUID, caller: Caller) -> DiagnosisRow:
+    """A diagnosis that the caller may see.
+
+    Raises:
+        DiagnosisUnknown: there is none, or it is another device's.
+    """
+    row = await repository.find(session, diagnosis_id)
+    if row is None or caller.device_id not in (None, row.device_id):
+        raise DiagnosisUnknown(diagnosis_id=diagnosis_id)
+    return row
+
+
+async def newest(
+    session: AsyncSession, device_id: str | None, cursor: str | None, limit: int
+) -> tuple[list[DiagnosisRow], str | None]:
+    """One page of diagnoses, newest first, and the next page's cursor.
+
+    Raises:
+        CursorInvalid: the cursor is not one of ours.
+    """
+    before = None if cursor is None else _position(cursor)
+    rows = list(await repository.newest(session, device_id, before, limit + 1))
+    page, has_more = rows[:limit], len(rows) > limit
+    return page, _cursor(page[-1]) if has_more else None
+
+
+def _row(judgement: Judgement, recording: Recording, elapsed_ms: float) -> DiagnosisRow:
+    return DiagnosisRow(
+        id=uuid4(),
+        device_id=recording.device_id,
+        recorded_at=recording.recorded_at,
+        verdict=judgement.verdict.value,
+        state=judgement.state,
+        probabilities=judgement.probabilities,
+        confidence=judgement.confidence,
+        anomaly_score=judgement.anomaly_score,
+        threshold=judgement.threshold,
+        message=judgement.message,
+        processing_time_ms=elapsed_ms,
+        model_name=judgement.model.name,
+        model_version=judgement.model.version,
+        duration_s=judgement.audio.duration_s,
+        sample_rate_hz=judgement.audio.sample_rate_hz,
+        channels=judgement.audio.channels,
+        peak_dbfs=judgement.audio.peak_dbfs,
+    )
+
+
+def _cursor(row: DiagnosisRow) -> str:
+    return base64.urlsafe_b64encode(f"{row.created_at.isoformat()}|{row.id}".encode()).decode().rstrip("=")
+
+
+def _position(cursor: str) -> tuple[datetime, UUID]:
+    try:
+        text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
+        created_at, _, diagnosis_id = text.partition("|")
+        position = datetime.fromisoformat(created_at), UUID(diagnosis_id)
+    except (ValueError, binascii.Error):
+        raise CursorInvalid from None
+    if position[0].tzinfo is None:
+        raise CursorInvalid
+    return position

@@ -1,0 +1,100 @@
+"""Receiving a recording: streamed into a temporary file that has no name, so nothing of it can stay behind."""
+
+import errno
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass, field
+
+from fastapi import Request
+from starlette.datastructures import UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.requests import ClientDisconnect
+
+from signalcraft.core.errors import StorageFull
+from signalcraft.diagnosis.errors import AudioFieldMissing, ClipTooLarge, UploadBroken, UploadMalformed
+
+# Part headers, boundaries and the text fields around the recording itself.
+FORM_BYTES = 64 * 1024
+MAX_FIELDS = 16
+MAX_FIELD_BYTES = 1024
+NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+@dataclass
+class Upload:
+    """A received recording, open for reading, and the text fields beside it. Close it, also after an error."""
+
+    audio: UploadFile
+    fields: dict[str, str] = field(default_factory=dict)
+
+    def descriptor(self) -> int:
+        """The file descriptor of the whole recording.
+
+        Raises:
+            StorageFull: it was still in memory and the disk has no room for it.
+        """
+        try:
+            # Small uploads are still in memory here; the inference process needs a file that it can be handed.
+            self.audio.file.flush()
+            return self.audio.file.fileno()
+        except OSError as error:
+            raise _no_room(error) from error
+
+    async def close(self) -> None:
+        """Give the temporary file back."""
+        await self.audio.close()
+
+
+async def receive(request: Request, max_bytes: int) -> Upload:
+    """Read the multipart form of a request.
+
+    Raises:
+        ClipTooLarge: the recording has more than `max_bytes`.
+        UploadMalformed: it is not multipart/form-data.
+        AudioFieldMissing: it has no file `audio`.
+        UploadBroken: the connection ended in the middle.
+        StorageFull: the disk has no room.
+    """
+    content_type = request.headers.get("content-type", "")
+    if not content_type.lower().startswith("multipart/form-data"):
+        raise UploadMalformed
+    parser = MultiPartParser(
+        request.headers,
+        _bounded(request, max_bytes),
+        max_files=1,
+        max_fields=MAX_FIELDS,
+        max_part_size=MAX_FIELD_BYTES,
+    )
+    try:
+        form = await parser.parse()
+    except MultiPartException as error:
+        raise UploadMalformed from error
+    except ClientDisconnect as error:
+        raise UploadBroken from error
+    except OSError as error:
+        raise _no_room(error) from error
+    audio = form.get("audio")
+    if not isinstance(audio, UploadFile):
+        await form.close()
+        raise AudioFieldMissing
+    if (audio.size or 0) > max_bytes:
+        await form.close()
+        raise ClipTooLarge(limit_bytes=max_bytes)
+    return Upload(audio, {name: value for name, value in form.multi_items() if isinstance(value, str)})
+
+
+async def _bounded(request: Request, max_bytes: int) -> AsyncGenerator[bytes, None]:
+    """The request's body, which ends in ClipTooLarge once it can't be a recording of `max_bytes` any more."""
+    limit = max_bytes + FORM_BYTES
+    declared = request.headers.get("content-length", "")
+    if declared.isdecimal() and int(declared) > limit:
+        raise ClipTooLarge(limit_bytes=max_bytes)
+    received = 0
+    async for chunk in request.stream():
+        received += len(chunk)
+        if received > limit:
+            raise ClipTooLarge(limit_bytes=max_bytes)
+        yield chunk
+
+
+def _no_room(error: OSError) -> Exception:
+    return StorageFull() if error.errno in NO_ROOM else error
