@@ -76,9 +76,10 @@ def create_home(home: Path, account: Account) -> None:
         "--encoding=UTF8", "--locale-provider=builtin", "--locale=C", "--builtin-locale=C.UTF-8", "--no-sync",
         "--no-instructions",
     ])  # fmt: skip
-    single_user = [str(program("postgres")), "--single", "-D", str(cluster), "postgres"]
+    single_user = [str(program("postgres")), "--single", "-F", "-D", str(cluster), "postgres"]
     _run(account, single_user, statement=f"CREATE DATABASE {DATABASE}")
-    _run(account, [initdb, "--sync-only", f"--pgdata={cluster}"])
+    # One call for the file system instead of one for each of a thousand files: 0.04 s against 3 s on a busy disk.
+    _run(account, [initdb, "--sync-only", "--sync-method=syncfs", f"--pgdata={cluster}"])
     for path in (password, new):
         _sync(path)
     new.rename(home)
