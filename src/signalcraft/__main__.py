@@ -1,5 +1,5 @@
-"""`python -m signalcraft` is `signalcraft`."""
+"""`python -m signalcraft` is the command `signalcraft`."""
 
 from signalcraft.cli.main import app
 
-app()
+app(prog_name="signalcraft")

@@ -1,0 +1,80 @@
+# SignalCraft. Needs make, and Python 3.11 or newer with venv; all else comes from pinned and hashed requirements.
+#
+# Every path below is relative, so that the folder may be called anything, blanks included.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+SHELL := /bin/sh
+
+VENV := .venv
+PY := $(VENV)/bin/python
+LOCK_VENV := build/lock-venv
+UV_VERSION := 0.13.9
+# Packages that are already built, so that no compiler is needed, and only the very files that were pinned.
+PIP_INSTALL := $(PY) -m pip install --disable-pip-version-check --no-input --quiet
+PINNED := --require-hashes --only-binary :all:
+# More for `signalcraft demo`, for instance ARGS="--for 30".
+ARGS ?=
+
+.PHONY: help install demo test check lock bench prove clean
+
+help: ## Show this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1|\2/p' Makefile | awk -F'|' '{ printf "  %-14s %s\n", $$1, $$2 }'
+
+install: $(VENV)/runtime.stamp ## Make .venv with what the service needs
+
+demo: $(VENV)/runtime.stamp ## Run the service, eight simulated sensors and a live table; Ctrl-C ends it
+	@$(PY) -m signalcraft demo $(ARGS)
+
+test: $(VENV)/dev.stamp ## Run all tests against a real PostgreSQL
+	$(PY) -m pytest
+
+check: $(VENV)/dev.stamp ## Check format, lint, types, imports and migrations
+	$(PY) -m ruff format --check .
+	$(PY) -m ruff check .
+	$(PY) -m mypy
+	$(VENV)/bin/lint-imports
+	$(PY) tools/check_migrations.py
+
+bench: $(VENV)/dev.stamp ## Measure the speed, as ratios, and print the table
+	$(PY) bench/run.py
+
+prove: check test bench ## Check, test, measure, and run the demo for 30 s
+	$(PY) -m signalcraft demo --for 30
+
+lock: $(LOCK_VENV)/bin/uv ## Pin the newest versions that fit pyproject.toml, with their hashes
+	$< pip compile pyproject.toml --group build $(COMPILE) --output-file requirements/runtime.txt
+	$< pip compile pyproject.toml --group build --group dev --constraint requirements/runtime.txt $(COMPILE) \
+		--output-file requirements/dev.txt
+
+COMPILE := --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	--no-emit-index-url
+
+clean: ## Remove the environment and everything that was built
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .schemathesis
+
+# A Python that is new enough and can make virtual environments: the one given as PYTHON=, else the first found.
+$(PY):
+	@for python in "$${PYTHON:-python3}" python3.14 python3.13 python3.12 python3.11; do \
+		if "$$python" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+			"$$python" -m venv --clear $(VENV) && exit 0; \
+		fi; \
+	done; \
+	echo "SignalCraft needs Python 3.11 or newer with venv; on Debian and Ubuntu: apt install python3-venv." >&2; \
+	echo "If it has another name here: make PYTHON=/path/to/python3" >&2; \
+	exit 1
+
+$(VENV)/runtime.stamp: requirements/runtime.txt pyproject.toml | $(PY)
+	@echo "Installing what the service needs into $(VENV) ..."
+	@$(PIP_INSTALL) $(PINNED) -r requirements/runtime.txt
+	@$(PIP_INSTALL) --no-build-isolation --no-deps --no-index -e .
+	@touch $@
+
+$(VENV)/dev.stamp: requirements/dev.txt $(VENV)/runtime.stamp
+	@echo "Installing what the tests need into $(VENV) ..."
+	@$(PIP_INSTALL) $(PINNED) -r requirements/dev.txt
+	@touch $@
+
+$(LOCK_VENV)/bin/uv: | $(PY)
+	@$(PY) -m venv $(LOCK_VENV)
+	@$(LOCK_VENV)/bin/python -m pip install --disable-pip-version-check --quiet uv==$(UV_VERSION)
