@@ -8,7 +8,7 @@ BadRequest
 TryAgain (503)
 └── AnalysisBusy
 SignalCraftError (500)
-└── AnalysisFailed
+└── AnalysisError
 """
 
 from signalcraft.audio.errors import ClipTooLarge
@@ -16,7 +16,7 @@ from signalcraft.core.errors import BadRequest, Invalid, NotFound, SignalCraftEr
 
 __all__ = [
     "AnalysisBusy",
-    "AnalysisFailed",
+    "AnalysisError",
     "AudioFieldMissing",
     "ClipTooLarge",
     "ClipUnprocessable",
@@ -70,7 +70,7 @@ class AnalysisBusy(TryAgain):
     retry_after_s = 2
 
 
-class AnalysisFailed(SignalCraftError):
+class AnalysisError(SignalCraftError):
     """The recording could not be judged because of a fault inside SignalCraft; the log has the details."""
 
-    code = "analysis_failed"
+    code = "analysis_error"

@@ -1,0 +1,68 @@
+"""The JSON card beside a model: what the engine must know to judge with it."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+# The class of sounds that are no machine's.
+OTHER = "other"
+_THRESHOLDS = ("anomaly", "unknown_confidence")
+
+
+class ModelUnusableError(Exception):
+    """A model or its card can't be used; the message says which file and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCard:
+    """The part of the card that judging needs; the rest of it is for people.
+
+    classes: in the order of the logits; with or without `other`. window_s, hop_s: a longer clip is judged in windows.
+    thresholds: `anomaly`, `unknown_confidence` and, where there is a class `other`, `other`; all are probabilities.
+    """
+
+    name: str
+    version: str
+    sample_rate_hz: int
+    window_s: float
+    hop_s: float
+    classes: tuple[str, ...]
+    normal_state: str
+    temperature: float
+    thresholds: dict[str, float]
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """The card at `path`.
+
+        Raises:
+            ModelUnusableError: it can't be read, or something is missing in it.
+        """
+        try:
+            return cls._of(json.loads(path.read_bytes()))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise ModelUnusableError(f"{path} is no usable model card: {error!r}") from error
+
+    @classmethod
+    def _of(cls, given: dict[str, Any]) -> Self:
+        card = cls(
+            name=str(given["name"]),
+            version=str(given["version"]),
+            sample_rate_hz=int(given["sample_rate_hz"]),
+            window_s=float(given["window_s"]),
+            hop_s=float(given["hop_s"]),
+            classes=tuple(given["classes"]),
+            normal_state=str(given["normal_state"]),
+            temperature=float(given["temperature"]),
+            thresholds={name: float(value) for name, value in given["thresholds"].items()},
+        )
+        needed = _THRESHOLDS + ((OTHER,) if OTHER in card.classes else ())
+        missing = [name for name in needed if name not in card.thresholds]
+        if missing:
+            raise ValueError(f"thresholds lack {', '.join(missing)}")
+        if card.normal_state not in card.classes:
+            raise ValueError(f"the classes lack the normal state {card.normal_state}")
+        if not (card.window_s > 0 and card.hop_s > 0 and card.temperature > 0):
+            raise ValueError("window_s, hop_s and temperature must be above 0")
+        return card

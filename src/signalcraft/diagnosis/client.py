@@ -1,0 +1,134 @@
+"""A web worker's way to the inference processes."""
+
+import asyncio
+import errno
+import json
+import socket
+
+from signalcraft.audio.errors import refusal
+from signalcraft.core.logging import get_logger
+from signalcraft.diagnosis import wire
+from signalcraft.diagnosis.errors import AnalysisBusy, AnalysisError, ClipUnprocessable
+from signalcraft.diagnosis.judgement import Judgement
+
+# A recording whose process ended is tried once more: the process may have died of something else.
+_TRIES = 2
+# The pool kills a process that hangs, soon after the limit. This is for a pool that no longer does.
+_KILL_MARGIN_S = 2.0
+_STATUS_LIMIT_S = 1.0
+# No pool at the moment, no room in its queue, or no descriptors left (the kernel holds as many passed files as a user
+# may have open). All of it passes.
+_PASSING = {
+    errno.ECONNREFUSED,
+    errno.ECONNRESET,
+    errno.EPIPE,
+    errno.EAGAIN,
+    errno.ETOOMANYREFS,
+    errno.EMFILE,
+    errno.ENFILE,
+    errno.ENOBUFS,
+}
+
+logger = get_logger(__name__)
+
+
+class InferenceClient:
+    """Hands recordings to the pool's processes, a bounded number at a time.
+
+    socket_path: the pool's `address`. max_in_flight: recordings that may wait or run. take_limit_s: longest wait
+    for a free process. time_limit_s: longest time that one may work on a recording, as the pool enforces it.
+    """
+
+    def __init__(
+        self, socket_path: str, *, max_in_flight: int, time_limit_s: float, take_limit_s: float
+    ) -> None:
+        self._address = socket_path
+        self._max_in_flight = max_in_flight
+        self._time_limit_s = time_limit_s
+        self._take_limit_s = take_limit_s
+        self._in_flight = 0
+
+    @property
+    def in_flight(self) -> int:
+        """Recordings that wait or run."""
+        return self._in_flight
+
+    async def judge(self, file: int) -> Judgement:
+        """The verdict on the recording in the open file `file`, which is read from its beginning, whatever its position.
+
+        Raises:
+            ClipRefused: the recording can't be judged; the subclass says why.
+            ClipUnprocessable: it ended two processes, or took too long twice.
+            AnalysisBusy: too many recordings wait, or none was taken in time.
+            AnalysisError: a fault in SignalCraft, which the process has logged.
+        """
+        if self._in_flight >= self._max_in_flight:
+            raise AnalysisBusy
+        self._in_flight += 1
+        try:
+            for _ in range(_TRIES):
+                answer = await self._ask(file)
+                if answer:
+                    return _read(answer)
+                logger.warning("inference_process_lost")
+        finally:
+            self._in_flight -= 1
+        raise ClipUnprocessable
+
+    async def ready_processes(self) -> int:
+        """How many inference processes are warmed and alive; 0 if there is no pool."""
+        try:
+            with wire.connect(wire.status_address(self._address)) as connection:
+                async with asyncio.timeout(_STATUS_LIMIT_S):
+                    return int(await _receive(connection) or 0)
+        except (OSError, TimeoutError):
+            return 0
+
+    async def _ask(self, file: int) -> bytes:
+        """A process's answer; empty if it ended before."""
+        with self._hand_over(file) as connection:
+            try:
+                async with asyncio.timeout(self._take_limit_s):
+                    taken = await _receive(connection)
+            except TimeoutError:
+                raise AnalysisBusy from None
+            if not taken:
+                return b""
+            try:
+                async with asyncio.timeout(self._time_limit_s + _KILL_MARGIN_S):
+                    return await _receive(connection)
+            except TimeoutError:
+                logger.warning("inference_process_not_ended", limit_s=self._time_limit_s)
+                return b""
+
+    def _hand_over(self, file: int) -> socket.socket:
+        try:
+            connection = wire.connect(self._address)
+            try:
+                socket.send_fds(connection, [wire.JOB], [file])
+            except OSError:
+                connection.close()
+                raise
+        except OSError as error:
+            if error.errno in _PASSING:
+                raise AnalysisBusy from error
+            raise
+        return connection
+
+
+async def _receive(connection: socket.socket) -> bytes:
+    """The next message; empty if the other side has gone."""
+    try:
+        return await asyncio.get_running_loop().sock_recv(connection, wire.MESSAGE_BYTES)
+    except ConnectionResetError:
+        return b""
+
+
+def _read(answer: bytes) -> Judgement:
+    kind, body = answer[:1], answer[1:]
+    if kind == wire.JUDGED:
+        return Judgement.from_json(body)
+    if kind == wire.REFUSED:
+        refused = json.loads(body)
+        raise refusal(refused["code"], refused["details"])
+    raise AnalysisError

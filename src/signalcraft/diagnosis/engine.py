@@ -1,0 +1,164 @@
+"""The model, and the rule by which its figures become a verdict."""
+
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from time import perf_counter
+from typing import Self, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime
+
+from signalcraft.audio.decode import SAMPLE_RATE_HZ, Clip, Waveform
+from signalcraft.diagnosis.card import OTHER, ModelCard, ModelUnusableError
+from signalcraft.diagnosis.judgement import Judgement, ModelIdentity, Verdict
+
+Probabilities: TypeAlias = npt.NDArray[np.float64]
+
+# Windows judged at a time: bounds the memory that a long clip takes.
+_BATCH_WINDOWS = 8
+_SHIPPED_MODEL = "air_compressor.onnx"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A verdict by the card's rule; the fields as in `Judgement`."""
+
+    verdict: Verdict
+    state: str | None
+    confidence: float
+    anomaly_score: float
+
+
+class Engine:
+    """One ONNX model on one thread, and its card."""
+
+    def __init__(self, session: onnxruntime.InferenceSession, card: ModelCard) -> None:
+        self.card = card
+        self._session = session
+
+    @classmethod
+    def load(cls, model: Path | None = None) -> Self:
+        """The model at `model`, with its card beside it as .json; by default the one that is shipped.
+
+        Raises:
+            ModelUnusableError: the model or its card can't be read, or they don't fit.
+        """
+        if model is None:
+            with resources.as_file(
+                resources.files("signalcraft.diagnosis") / "model" / _SHIPPED_MODEL
+            ) as shipped:
+                return cls.load(shipped)
+        card = ModelCard.read(model.with_suffix(".json"))
+        if card.sample_rate_hz != SAMPLE_RATE_HZ:
+            raise ModelUnusableError(
+                f"{model} wants {card.sample_rate_hz} Hz; recordings are decoded to {SAMPLE_RATE_HZ} Hz"
+            )
+        try:
+            return cls(
+                onnxruntime.InferenceSession(model, _one_thread(), providers=["CPUExecutionProvider"]), card
+            )
+        except Exception as error:
+            # onnxruntime raises many kinds of its own, which share no base; each means that the file is no model.
+            raise ModelUnusableError(f"{model} is no usable model: {error}") from error
+
+    def judge(self, clip: Clip, *, started_s: float | None = None) -> Judgement:
+        """The verdict on a recording.
+
+        started_s: `perf_counter()` of when the work on the recording began, so that decoding counts as well.
+
+        Raises:
+            ModelUnusableError: the model gives figures that are no numbers.
+        """
+        started_s = perf_counter() if started_s is None else started_s
+        probabilities = self.probabilities(clip.waveform)
+        decision = decide(probabilities, self.card)
+        return Judgement(
+            verdict=decision.verdict,
+            state=decision.state,
+            probabilities={
+                name: round(float(p), 6)
+                for name, p in zip(self.card.classes, probabilities, strict=True)
+                if name != OTHER
+            },
+            confidence=round(decision.confidence, 6),
+            anomaly_score=round(decision.anomaly_score, 6),
+            threshold=self.card.thresholds["anomaly"],
+            message=_sentence(decision),
+            model=ModelIdentity(self.card.name, self.card.version),
+            audio=clip.facts,
+            inference_ms=round((perf_counter() - started_s) * 1000, 3),
+        )
+
+    def probabilities(self, waveform: Waveform) -> Probabilities:
+        """Of each class of the card, averaged over the clip's windows.
+
+        waveform: float32, shape (samples,), 16 kHz, at least 0.5 s. Returns float64, shape (classes,).
+        """
+        windows = cut_windows(waveform, window_s=self.card.window_s, hop_s=self.card.hop_s)
+        total = np.zeros(len(self.card.classes))
+        for first in range(0, len(windows), _BATCH_WINDOWS):
+            batch = np.stack(windows[first : first + _BATCH_WINDOWS])
+            (logits,) = self._session.run(["logits"], {"waveform": batch})
+            total += softmax(logits, temperature=self.card.temperature).sum(axis=0)
+        if not np.isfinite(total).all():
+            raise ModelUnusableError(f"{self.card.name} {self.card.version} gave figures that are no numbers")
+        return total / len(windows)
+
+
+def decide(probabilities: Probabilities, card: ModelCard) -> Decision:
+    """The card's rule: refuse what is no machine's sound or resembles no state, else weigh normal against the rest."""
+    p = dict(zip(card.classes, probabilities.tolist(), strict=True))
+    other = p.pop(OTHER, 0.0)
+    best, of_states = max(p.values()), sum(p.values())
+    # Where nothing at all is left to the states, the sound is certainly not the normal one.
+    anomaly_score = 1 - p[card.normal_state] / of_states if of_states > 0 else 1.0
+    if OTHER in card.classes and other >= card.thresholds[OTHER]:
+        return Decision(Verdict.UNKNOWN, None, other, anomaly_score)
+    if best < card.thresholds["unknown_confidence"]:
+        return Decision(Verdict.UNKNOWN, None, 1 - best, anomaly_score)
+    if anomaly_score >= card.thresholds["anomaly"]:
+        del p[card.normal_state]
+        return Decision(Verdict.ANOMALOUS, max(p, key=p.__getitem__), anomaly_score, anomaly_score)
+    return Decision(Verdict.NORMAL, card.normal_state, 1 - anomaly_score, anomaly_score)
+
+
+def softmax(logits: npt.NDArray[np.float32], *, temperature: float) -> Probabilities:
+    """Probabilities of logits, shape (windows, classes), float64; a temperature above 1 makes them less sure."""
+    scaled = logits.astype(np.float64) / temperature
+    exponentials = np.exp(scaled - scaled.max(axis=1, keepdims=True))
+    return np.asarray(exponentials / exponentials.sum(axis=1, keepdims=True))
+
+
+def cut_windows(waveform: Waveform, *, window_s: float, hop_s: float) -> list[Waveform]:
+    """Windows every `hop_s`, the last one ending with the clip; a clip of no more than `window_s` is one window."""
+    window, hop = round(window_s * SAMPLE_RATE_HZ), round(hop_s * SAMPLE_RATE_HZ)
+    if len(waveform) <= window:
+        return [waveform]
+    starts = [*range(0, len(waveform) - window, hop), len(waveform) - window]
+    return [waveform[start : start + window] for start in starts]
+
+
+def _sentence(decision: Decision) -> str:
+    percent = f"{100 * decision.confidence:.0f} %"
+    match decision.verdict:
+        case Verdict.NORMAL:
+            return f"The machine sounds normal ({percent} sure)."
+        case Verdict.ANOMALOUS:
+            part = (decision.state or "").replace("_", " ")
+            return f"The machine does not sound normal ({percent} sure); most likely it is the {part}, have it checked."
+        case Verdict.UNKNOWN:
+            return "This sound is none that the model knows, so there is no verdict; record closer to the machine."
+
+
+def _one_thread() -> onnxruntime.SessionOptions:
+    options = onnxruntime.SessionOptions()
+    # Two processes of one thread were measured to be faster than one of two.
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    # Clips differ in length, and an arena keeps the most that any of them took.
+    options.enable_cpu_mem_arena = False
+    options.enable_mem_pattern = False
+    options.log_severity_level = 3
+    return options

@@ -1,0 +1,139 @@
+"""An inference process: takes recordings from a socket, one at a time, and answers with judgements.
+
+Started by `InferencePool` as `python -m signalcraft.diagnosis.inference ASSIGNMENT`. It loads and warms the model
+first and accepts only then, so that a recording never waits for a cold process.
+"""
+
+import faulthandler
+import json
+import os
+import resource
+import signal
+import socket
+import struct
+import sys
+from contextlib import suppress
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+import soundfile
+
+from signalcraft.audio.decode import decode
+from signalcraft.audio.errors import ClipRefused
+from signalcraft.core.logging import configure_logging, get_logger
+from signalcraft.core.processes import die_with_parent
+from signalcraft.diagnosis import wire
+from signalcraft.diagnosis.board import Board
+from signalcraft.diagnosis.card import ModelUnusableError
+from signalcraft.diagnosis.engine import Engine
+from signalcraft.diagnosis.judgement import Judgement
+
+# A client sends its recording in the moment that it connects; one that doesn't must not hold the process.
+_PEER_LIMIT_S = 1
+# About four times what the longest clip takes; a header that makes a decoder ask for more gets an error instead.
+_MEMORY_LIMIT_BYTES = 1024**3
+
+logger = get_logger(__name__)
+
+
+class InferenceProcess:
+    """The loop of one process."""
+
+    def __init__(self, engine: Engine, assignment: wire.Assignment) -> None:
+        self._engine = engine
+        self._seat = assignment.seat
+        self._max_bytes = assignment.max_bytes
+        self._board = Board.attach(assignment.board)
+        self._listener = socket.socket(fileno=assignment.listener)
+        _limit_time(self._listener, assignment.idle_s, socket.SO_RCVTIMEO)
+
+    def run(self) -> None:
+        """Serve until killed."""
+        while True:
+            self._board.beat(self._seat)
+            try:
+                connection, _ = self._listener.accept()
+            except BlockingIOError:
+                continue  # Nothing to do: show that this process is alive, and wait on.
+            with connection:
+                _limit_time(connection, _PEER_LIMIT_S, socket.SO_RCVTIMEO, socket.SO_SNDTIMEO)
+                # A client that is gone, or too slow, is its own affair: the next one waits.
+                with suppress(ConnectionError, BlockingIOError):
+                    self._serve(connection)
+
+    def _serve(self, connection: socket.socket) -> None:
+        message, files, _, _ = socket.recv_fds(connection, len(wire.JOB), 1)
+        try:
+            if message == wire.JOB and len(files) == 1 and wire.is_own_user(connection):
+                # Fails where the client has given up waiting, so nothing is judged for nobody.
+                connection.send(wire.TAKEN)
+                self._board.beat(self._seat)
+                connection.send(self._answer(files[0]))
+        finally:
+            for file in files:
+                os.close(file)
+
+    def _answer(self, file: int) -> bytes:
+        try:
+            return wire.JUDGED + judge(self._engine, file, max_bytes=self._max_bytes).to_json()
+        except ClipRefused as refused:
+            return wire.REFUSED + json.dumps({"code": refused.code, "details": refused.details}).encode()
+        except Exception:
+            # A fault in judging one recording must not end the process that others wait for.
+            logger.exception("inference_failed")
+            return wire.FAILED
+
+
+def judge(engine: Engine, file: int, *, max_bytes: int) -> Judgement:
+    """Decode and judge the recording in the open file `file`."""
+    started_s = perf_counter()
+    return engine.judge(decode(file, max_bytes=max_bytes), started_s=started_s)
+
+
+def warm(engine: Engine) -> None:
+    """Judge a second of noise, so that the first recording finds all code loaded and all memory touched."""
+    noise = np.random.default_rng(0).normal(0, 0.05, (44_100, 2)).astype(np.float32)
+    with os.fdopen(os.memfd_create("warm"), "w+b") as file:
+        soundfile.write(file, noise, 44_100, format="FLAC")
+        file.flush()
+        judge(engine, file.fileno(), max_bytes=file.tell())
+
+
+def main() -> None:
+    """Become an inference process as the command line's assignment says."""
+    assignment = wire.Assignment.from_json(sys.argv[1])
+    die_with_parent(signal.SIGKILL, parent_pid=assignment.parent_pid)
+    resource.setrlimit(resource.RLIMIT_DATA, (_MEMORY_LIMIT_BYTES, _MEMORY_LIMIT_BYTES))
+    # A decoder that crashes on a made-up file is replaced; a core dump each time would fill the disk.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    configure_logging("INFO")
+    faulthandler.enable(file=sys.stdout)
+    try:
+        engine = Engine.load(None if assignment.model is None else Path(assignment.model))
+    except ModelUnusableError as error:
+        logger.critical("model_unusable", reason=str(error))
+        sys.exit(1)
+    _silence_decoders()
+    warm(engine)
+    InferenceProcess(engine, assignment).run()
+
+
+def _silence_decoders() -> None:
+    # libmpg123 writes a line on standard error for every odd frame; whoever sends one would fill the log.
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stderr.fileno())
+    os.close(nowhere)
+
+
+def _limit_time(connection: socket.socket, limit_s: float, *options: int) -> None:
+    # Set in the kernel, not by settimeout(): that would poll, which wakes every idle process for each recording.
+    seconds, fraction = divmod(limit_s, 1)
+    for option in options:
+        connection.setsockopt(
+            socket.SOL_SOCKET, option, struct.pack("@ll", int(seconds), int(fraction * 1e6))
+        )
+
+
+if __name__ == "__main__":
+    main()
