@@ -39,8 +39,8 @@ CLIPPED_SHARE = 0.5
 class Levels:
     """What was measured on the decoded samples, full scale ±1.
 
-    peak: largest absolute sample of all channels; swing: half of the range of the channels' mean, so that a constant
-    offset counts as silence; clipped_share: the part of all samples at full scale or beyond.
+    peak: largest absolute sample of all channels; swing: how far the channels' mean moves at 16 kHz, a constant offset
+    not counted; clipped_share: the part of all samples at full scale or beyond.
     """
 
     peak: float

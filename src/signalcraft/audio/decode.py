@@ -1,6 +1,5 @@
 """A recording's file, decoded: checked from its header, then read in blocks to 16 kHz mono."""
 
-import os
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -48,7 +47,7 @@ class _Stream(soundfile.SoundFile):  # type: ignore[misc] # soundfile publishes 
 
 
 def decode(file: int, *, max_bytes: int = checks.MAX_BYTES) -> Clip:
-    """Check and decode the open file `file`; it is read from its beginning and stays open.
+    """Check and decode the open file `file`, all of it, wherever its position is; it stays open.
 
     Channels are averaged. Nothing is decoded before the header was found acceptable, and never more than 60 s.
 
@@ -58,31 +57,36 @@ def decode(file: int, *, max_bytes: int = checks.MAX_BYTES) -> Clip:
     checks.check_size(file, max_bytes=max_bytes)
     container, start = identify(file)
     survey = _require_whole(file, container, start)
-    os.lseek(file, 0, os.SEEK_SET)
-    try:
-        stream = _Stream(file, closefd=False)
-    except soundfile.LibsndfileError:
-        raise HeaderUnreadable(container=container) from None
-    with stream:
-        _check_header(stream, container)
-        decoding = _Decoding(stream.samplerate)
+    # Opened anew for a position of our own: the file's is shared with everybody who has it open.
+    with open(f"/proc/self/fd/{file}", "rb", buffering=0) as own:  # noqa: PTH123 - a file without a name
         try:
-            decoding.read(stream)
+            stream = _Stream(own.fileno(), closefd=False)
         except soundfile.LibsndfileError:
-            raise ClipTruncated(container=container) from None
-        _require_all(decoding.frames, stream.frames, container, survey)
-        checks.check_duration(decoding.frames / stream.samplerate)
-        levels = decoding.levels()
-        checks.check_levels(levels)
-        return Clip(
-            waveform=decoding.waveform(),
-            facts=ClipFacts(
-                duration_s=round(decoding.frames / stream.samplerate, 3),
-                sample_rate_hz=stream.samplerate,
-                channels=stream.channels,
-                peak_dbfs=checks.dbfs(levels.peak),
-            ),
-        )
+            raise HeaderUnreadable(container=container) from None
+        with stream:
+            _check_header(stream, container)
+            return _decode(stream, container, survey)
+
+
+def _decode(stream: _Stream, container: Container, survey: Survey | None) -> Clip:
+    decoding = _Decoding(stream.samplerate)
+    try:
+        decoding.read(stream)
+    except soundfile.LibsndfileError:
+        raise ClipTruncated(container=container) from None
+    _require_all(decoding.frames, stream.frames, container, survey)
+    checks.check_duration(decoding.frames / stream.samplerate)
+    levels, waveform = decoding.finish()
+    checks.check_levels(levels)
+    return Clip(
+        waveform=waveform,
+        facts=ClipFacts(
+            duration_s=round(decoding.frames / stream.samplerate, 3),
+            sample_rate_hz=stream.samplerate,
+            channels=stream.channels,
+            peak_dbfs=checks.dbfs(levels.peak),
+        ),
+    )
 
 
 def _require_whole(file: int, container: Container, start: int) -> Survey | None:
@@ -145,17 +149,14 @@ class _Decoding:
                 raise ClipTooLong(limit_s=checks.LONGEST_S)
             self._add(block)
 
-    def levels(self) -> checks.Levels:
-        return checks.Levels(
-            peak=self._peak,
-            swing=float(self._mean_high - self._mean_low) / 2,
-            clipped_share=self._clipped / max(self._samples, 1),
-        )
-
-    def waveform(self) -> Waveform:
+    def finish(self) -> tuple[checks.Levels, Waveform]:
+        """What was measured, and the waveform at 16 kHz."""
         if self._resampler is not None:
             self._pieces.append(self._resampler.resample_chunk(np.empty(0, np.float32), last=True))
-        return self._pieces[0] if len(self._pieces) == 1 else np.concatenate(self._pieces)
+        waveform = self._pieces[0] if len(self._pieces) == 1 else np.concatenate(self._pieces)
+        # Sound that lies above 8 kHz only, and is lost in resampling, is silence to the model; so is a constant offset.
+        swing = min(float(self._mean_high - self._mean_low) / 2, float(np.abs(waveform).max()))
+        return checks.Levels(self._peak, swing, self._clipped / self._samples), waveform
 
     def _add(self, block: Waveform) -> None:
         magnitude = np.abs(block)

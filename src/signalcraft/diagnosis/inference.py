@@ -19,6 +19,7 @@ from time import perf_counter
 import numpy as np
 import soundfile
 
+from signalcraft.audio.checks import MAX_BYTES
 from signalcraft.audio.decode import decode
 from signalcraft.audio.errors import ClipRefused
 from signalcraft.core.logging import configure_logging, get_logger
@@ -85,7 +86,7 @@ class InferenceProcess:
             return wire.FAILED
 
 
-def judge(engine: Engine, file: int, *, max_bytes: int) -> Judgement:
+def judge(engine: Engine, file: int, *, max_bytes: int = MAX_BYTES) -> Judgement:
     """Decode and judge the recording in the open file `file`."""
     started_s = perf_counter()
     return engine.judge(decode(file, max_bytes=max_bytes), started_s=started_s)
@@ -97,7 +98,7 @@ def warm(engine: Engine) -> None:
     with os.fdopen(os.memfd_create("warm"), "w+b") as file:
         soundfile.write(file, noise, 44_100, format="FLAC")
         file.flush()
-        judge(engine, file.fileno(), max_bytes=file.tell())
+        judge(engine, file.fileno())
 
 
 def main() -> None:
@@ -120,9 +121,11 @@ def main() -> None:
 
 
 def _silence_decoders() -> None:
-    # libmpg123 writes a line on standard error for every odd frame; whoever sends one would fill the log.
+    # libmpg123 writes a line on standard error for every odd frame; whoever sends one would fill the log. What Python
+    # itself has to say there is still heard.
+    sys.stderr = os.fdopen(os.dup(sys.stderr.fileno()), "w", buffering=1)
     nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stderr.fileno())
+    os.dup2(nowhere, 2)
     os.close(nowhere)
 
 
