@@ -11,13 +11,12 @@ from uuid import uuid4
 import asyncpg
 import httpx
 import pytest
-from signalcraft.diagnosis.pool import InferencePool
 
-from signalcraft.app import create_app
 from signalcraft.core import migrations
 from signalcraft.core.database import Database
 from signalcraft.core.embedded_postgres import EmbeddedPostgres
 from signalcraft.devices import service as devices
+from signalcraft.diagnosis.pool import InferencePool
 from signalcraft.settings import PLAIN_NAMES, Settings
 
 REPOSITORY = Path(__file__).parents[1]
@@ -91,6 +90,8 @@ def inference_pool() -> Iterator[InferencePool]:
 @pytest.fixture
 def running(settings: Settings, inference_pool: InferencePool):
     """Start the application: `async with running() as client`; keyword arguments are settings by group."""
+
+    from signalcraft.app import create_app  # noqa: PLC0415 - it reads the environment when it is imported
 
     @asynccontextmanager
     async def run(**groups: dict) -> AsyncIterator[httpx.AsyncClient]:

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from time import monotonic, sleep, time
 from uuid import uuid4
@@ -197,8 +198,6 @@ class StubbornSensor:
 
     async def stored(self, http: httpx.AsyncClient) -> list[float]:
         """The timestamps that the service gives back, page by page."""
-        from datetime import datetime
-
         timestamps, cursor = [], None
         while True:
             query = {"hours": 48, "limit": 1000} | ({"cursor": cursor} if cursor else {})

@@ -45,7 +45,11 @@ def test_an_empty_variable_counts_as_unset(monkeypatch):
         ("PORT", "70000", "PORT='70000' is not allowed: input should be less than or equal to 65535"),
         ("SIGNALCRAFT_DEVICE_ACCESS", "opne", "'token' or 'open'"),
         ("SIGNALCRAFT_INGEST__QUEUE_ROWS", "0", "SIGNALCRAFT_INGEST__QUEUE_ROWS='0'"),
-        ("SIGNALCRAFT_INGEST__QUEUE_ROWZ", "10000", "SIGNALCRAFT_INGEST__QUEUE_ROWZ: there is no such setting"),
+        (
+            "SIGNALCRAFT_INGEST__QUEUE_ROWZ",
+            "10000",
+            "SIGNALCRAFT_INGEST__QUEUE_ROWZ: there is no such setting",
+        ),
     ],
 )
 def test_a_wrong_value_is_named_in_one_line(monkeypatch, name, value, said):

@@ -1,13 +1,13 @@
 """All SQL of the device registry."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import RowMapping, bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.types import Text
+from sqlalchemy.types import Interval, Text
 
 ADD_DEVICE = text("""
     INSERT INTO devices (device_id, name) VALUES (:device_id, :name)
@@ -31,9 +31,9 @@ LIST = text("""
 ADD_TOKEN = text("INSERT INTO device_tokens (digest, device_id) VALUES (:digest, :device_id)")
 # A token that was to end sooner keeps its earlier end.
 EXPIRE_TOKENS = text("""
-    UPDATE device_tokens SET expires_at = :at
-    WHERE device_id = :device_id AND (expires_at IS NULL OR expires_at > :at)
-""")
+    UPDATE device_tokens SET expires_at = now() + :overlap
+    WHERE device_id = :device_id AND (expires_at IS NULL OR expires_at > now() + :overlap)
+""").bindparams(bindparam("overlap", type_=Interval))
 FIND_TOKEN = text("""
     SELECT device_id, expires_at FROM device_tokens
     WHERE digest = :digest AND (expires_at IS NULL OR expires_at > now())
@@ -70,9 +70,9 @@ async def add_token(session: AsyncSession, device_id: str, digest: bytes) -> Non
     await session.execute(ADD_TOKEN, {"device_id": device_id, "digest": digest})
 
 
-async def expire_tokens(session: AsyncSession, device_id: str, at: datetime) -> int:
-    """Let all tokens of a device end at `at`; how many that changed."""
-    result: Any = await session.execute(EXPIRE_TOKENS, {"device_id": device_id, "at": at})
+async def expire_tokens(session: AsyncSession, device_id: str, overlap: timedelta) -> int:
+    """Let all tokens of a device end after `overlap`, by the database's clock; how many that changed."""
+    result: Any = await session.execute(EXPIRE_TOKENS, {"device_id": device_id, "overlap": overlap})
     return int(result.rowcount)
 
 

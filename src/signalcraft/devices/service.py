@@ -6,7 +6,6 @@ from datetime import timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from signalcraft.core.clock import utcnow
 from signalcraft.devices import repository
 from signalcraft.devices.errors import DeviceExists, DeviceIdInvalid, DeviceUnknown, RegistryFull
 from signalcraft.devices.tokens import IssuedToken
@@ -41,7 +40,7 @@ async def rotate_token(session: AsyncSession, device_id: str, overlap: timedelta
         DeviceUnknown: there is no such device.
     """
     await _must_exist(session, device_id)
-    await repository.expire_tokens(session, device_id, at=utcnow() + overlap)
+    await repository.expire_tokens(session, device_id, overlap)
     return await _issue(session, device_id)
 
 
@@ -52,7 +51,7 @@ async def revoke_tokens(session: AsyncSession, device_id: str) -> int:
         DeviceUnknown: there is no such device.
     """
     await _must_exist(session, device_id)
-    return await repository.expire_tokens(session, device_id, at=utcnow())
+    return await repository.expire_tokens(session, device_id, timedelta(0))
 
 
 async def register_in_open_mode(session: AsyncSession, device_ids: Collection[str], limit: int) -> None:
