@@ -1,0 +1,59 @@
+"""The SQL by which readings come in. It runs on a plain asyncpg connection that belongs to the one writer."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from signalcraft.telemetry.models import MEASURED
+from signalcraft.telemetry.readings import ReadingRow
+
+# Ingest holds this lock shared from before it marks a minute until it has committed; whoever takes marks away holds
+# it alone. So a mark is never taken before the readings that relied on it can be seen. Any number that no other
+# lock of this database has: "mark" in ASCII.
+MARKS_LOCK: Final = 0x6D61726B
+
+_COLUMNS: Final = ", ".join(MEASURED)
+# One statement is one transaction, one round trip and one commit for a whole group.
+# The order of insertion is the same in every process, so two groups with common readings wait for each other in one
+# direction only; all readings are in before the first mark, for the same reason. Which readings were new is asked
+# only when some were not.
+INSERT_GROUP: Final = f"""
+    WITH fresh AS (
+        INSERT INTO readings (device_id, ts, {_COLUMNS})
+        SELECT device_id, timestamptz 'epoch' + ts_us * interval '1 microsecond', {_COLUMNS}
+        FROM unnest(
+            $1::text[], $2::bigint[], $3::float8[], $4::float8[], $5::float8[], $6::float8[], $7::float8[],
+            $8::float8[], $9::float8[]
+        ) AS sent (device_id, ts_us, {_COLUMNS})
+        ORDER BY device_id COLLATE "C", ts_us
+        ON CONFLICT DO NOTHING
+        RETURNING device_id, ts
+    ), gate AS MATERIALIZED (
+        SELECT pg_advisory_xact_lock_shared({MARKS_LOCK})
+    ), marked AS (
+        INSERT INTO rollup_marks (device_id, minute)
+        SELECT DISTINCT fresh.device_id, date_trunc('minute', fresh.ts) FROM gate, fresh ORDER BY 1, 2
+        ON CONFLICT DO NOTHING
+    ), counted AS (
+        SELECT count(*) AS inserted FROM fresh
+    )
+    SELECT
+        inserted,
+        CASE WHEN inserted < cardinality($1) THEN (SELECT array_agg(device_id) FROM fresh) END AS device_ids,
+        CASE WHEN inserted < cardinality($1) THEN
+            (SELECT array_agg((extract(epoch FROM ts) * 1000000)::bigint) FROM fresh)
+        END AS ts_us
+    FROM counted
+"""  # noqa: S608 - column names of our own
+
+
+async def insert_group(connection: Any, rows: Sequence[ReadingRow]) -> set[tuple[str, int]] | None:
+    """Store the rows and mark their minutes, committed; the keys that were new, or None where all were.
+
+    Raises:
+        asyncpg.PostgresError, OSError, TimeoutError: as the connection has it; unless PostgreSQL itself refused,
+            the outcome is unknown.
+    """
+    found = await connection.fetchrow(INSERT_GROUP, *(list(column) for column in zip(*rows, strict=True)))
+    if found["inserted"] == len(rows):
+        return None
+    return set(zip(found["device_ids"] or (), found["ts_us"] or (), strict=True))
