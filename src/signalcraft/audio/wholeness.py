@@ -7,8 +7,8 @@ from signalcraft.audio import mp3
 from signalcraft.audio.containers import Container
 from signalcraft.audio.errors import ClipTooLong, ClipTruncated, HeaderUnreadable
 
-# Programs that write WAV into a pipe cannot know its length and leave 0 or a number near 2 or 4 GiB (ffmpeg
-# 0xFFFFFFFF, SoX 0x7FFFF000 and so on); no file that is accepted is nearly that large.
+# Programs that write WAV into a pipe cannot know its length and leave a number near 2 or 4 GiB (SoX 0x7FFFF000,
+# ffmpeg 0xFFFFFFFF); libsndfile then takes all that there is.
 _LENGTH_UNKNOWN_FROM = 0x7FFF_0000
 _RIFF_HEADER_BYTES = 12
 _CHUNK_HEADER_BYTES = 8
@@ -31,7 +31,9 @@ def require_whole_wav(file: int, start: int) -> None:
         name, length = struct.unpack("<4sI", header)
         position += _CHUNK_HEADER_BYTES
         if name == b"data":
-            if length < _LENGTH_UNKNOWN_FROM and position + length > size:
+            # A recorder that is switched off while it writes leaves a length of 0.
+            is_unfinished = length == 0 and position < size
+            if is_unfinished or (length < _LENGTH_UNKNOWN_FROM and position + length > size):
                 raise ClipTruncated(container=Container.WAV)
             return
         position += length + length % 2
