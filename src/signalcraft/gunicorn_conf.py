@@ -1,0 +1,120 @@
+"""Gunicorn's settings, from ours: `gunicorn -c python:signalcraft.gunicorn_conf signalcraft.app:app`.
+
+The master applies the migrations, starts the inference processes and loads the application; the workers are forks of
+it, so that a new one serves at once and shares the libraries' memory with the others. SIGHUP therefore replaces the
+workers but brings no new code: a new release is brought by a restart.
+"""
+
+import asyncio
+import gc
+import os
+import signal
+import sys
+import time
+from typing import Any, NoReturn
+
+import asyncpg
+from gunicorn.glogging import Logger
+
+from signalcraft.core import migrations
+from signalcraft.core.logging import configure_logging
+from signalcraft.core.processes import die_with_parent
+from signalcraft.diagnosis.pool import InferencePool
+from signalcraft.settings import Settings, SettingsError, get_settings
+
+# A database that is just starting, for the first time or again after a crash, is waited for this long.
+_DATABASE_PATIENCE_S = 60.0
+_DATABASE_RETRY_S = 0.1
+# What PostgreSQL and its socket say while it is away or starting.
+_NOT_YET = (OSError, asyncio.TimeoutError, asyncpg.CannotConnectNowError, asyncpg.PostgresConnectionError)
+
+
+def _give_up(sentence: str, *, code: int) -> NoReturn:
+    print(sentence, file=sys.stderr)  # noqa: T201 - for the person who started it
+    raise SystemExit(code)
+
+
+def _read_settings() -> Settings:
+    try:
+        return get_settings()
+    except SettingsError as refused:
+        _give_up(str(refused), code=2)
+
+
+class JsonLogger(Logger):  # type: ignore[misc]  # Gunicorn publishes no types.
+    """Gunicorn's own messages go where all others go, in the same form."""
+
+    def setup(self, cfg: Any) -> None:
+        """Leave the writing to the root logger."""
+        super().setup(cfg)
+        self.error_log.handlers.clear()
+        self.error_log.propagate = True
+
+
+_settings = _read_settings()
+configure_logging(_settings.log.level)
+
+_host = f"[{_settings.server.host}]" if ":" in _settings.server.host else _settings.server.host
+bind = f"{_host}:{_settings.server.port}"
+backlog = _settings.server.backlog
+workers = _settings.server.workers
+worker_class = "signalcraft.gunicorn_worker.Worker"
+timeout = _settings.server.timeout_s
+keepalive = _settings.server.keepalive_s
+graceful_timeout = _settings.server.graceful_timeout_s
+max_requests = _settings.server.max_requests
+max_requests_jitter = _settings.server.max_requests_jitter
+loglevel = _settings.log.level
+logger_class = JsonLogger
+# A worker shows that it lives by touching a file; in memory that can't fail because a disk is full.
+worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 - no name in it is ours
+# Its default path is one for all of the user's Gunicorns.
+control_socket_disable = True
+
+
+def on_starting(server: Any) -> None:
+    """Before the first worker: the inference processes, the tables, the application."""
+    if _settings.database.url is None:
+        _give_up(
+            "DATABASE_URL is not set; set it, or use `signalcraft serve`, which brings PostgreSQL along.",
+            code=2,
+        )
+    server.inference_pool = pool = InferencePool(
+        processes=_settings.inference.processes,
+        time_limit_s=_settings.inference.time_limit_s,
+        start_limit_s=_settings.inference.warm_timeout_s,
+        max_bytes=_settings.recordings.max_bytes,
+    )
+    os.environ["SIGNALCRAFT_INFERENCE_SOCKET"] = pool.address
+    get_settings.cache_clear()
+    # They warm up while the master goes on.
+    pool.start()
+    _migrate(_settings.database.url.get_secret_value())
+    server.app.wsgi()
+    # What was made so far stays; the garbage collector would only copy its pages into each worker.
+    gc.freeze()
+
+
+def post_fork(_server: Any, worker: Any) -> None:
+    """In the new worker: a master that is killed takes its workers along, so that none holds the port."""
+    die_with_parent(signal.SIGKILL, parent_pid=worker.ppid)
+
+
+def on_exit(server: Any) -> None:
+    """After the last worker."""
+    server.inference_pool.stop()
+
+
+def _migrate(url: str) -> None:
+    deadline = time.monotonic() + _DATABASE_PATIENCE_S
+    while True:
+        try:
+            migrations.upgrade(url)
+        except _NOT_YET as away:
+            if time.monotonic() > deadline:
+                _give_up(f"The database can't be reached: {away}", code=1)
+            time.sleep(_DATABASE_RETRY_S)
+        except (asyncpg.PostgresError, ValueError) as refused:
+            _give_up(f"The database refuses: {refused}", code=1)
+        else:
+            return

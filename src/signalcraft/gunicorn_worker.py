@@ -1,0 +1,88 @@
+"""The web worker: Uvicorn under Gunicorn, which loses no request when it is replaced.
+
+Uvicorn closes the connections that are idle in the moment of its shutdown. A client that has just sent its next
+request over such a connection gets a reset instead of an answer. So this worker lets a short while pass in which a
+request that comes is still answered, now with `Connection: close`; only what stays idle is closed.
+"""
+
+import logging
+import socket
+import sys
+from typing import Any, ClassVar
+
+from gunicorn.arbiter import Arbiter
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import Server, ServerState
+from uvicorn_worker import UvicornWorker
+
+# A client that sends all the time sends within this; one that rests longer has to reckon with a closed connection.
+DRAIN_S = 1.0
+# What of the graceful time remains for the application to end in order after the last answer.
+_END_S = 2
+
+
+class DrainingState(ServerState):
+    """What all connections of the worker know."""
+
+    is_draining = False
+
+
+class DrainingProtocol(HttpToolsProtocol):
+    """HTTP/1.1 whose idle connections outlive the beginning of the shutdown for a moment."""
+
+    server_state: DrainingState
+
+    def on_headers_complete(self) -> None:
+        """Announce in the answer that the connection ends with it, once the worker is on its way out."""
+        super().on_headers_complete()
+        if self.server_state.is_draining and self.cycle is not None:
+            self.cycle.keep_alive = False
+
+    def shutdown(self) -> None:
+        """Close after the answer that is being made, or soon if there is none."""
+        if self.cycle is None or self.cycle.response_complete:
+            self._unset_keepalive_if_required()
+            self.timeout_keep_alive_task = self.loop.call_later(DRAIN_S, self.timeout_keep_alive_handler)
+        else:
+            super().shutdown()
+
+
+class DrainingServer(Server):
+    """Tells its connections when it begins to shut down."""
+
+    def __init__(self, config: Any) -> None:
+        super().__init__(config)
+        self.server_state: DrainingState = DrainingState()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop accepting, answer what has come, then end the application."""
+        self.server_state.is_draining = True
+        await super().shutdown(sockets)
+
+
+class Worker(UvicornWorker):  # type: ignore[misc]  # Gunicorn publishes no types.
+    """uvloop and httptools; no access log (the application has its own) and no trust in a proxy's headers."""
+
+    CONFIG_KWARGS: ClassVar[dict[str, Any]] = {
+        "loop": "uvloop",
+        "http": DrainingProtocol,
+        "ws": "none",
+        "lifespan": "on",
+        "access_log": False,
+        "proxy_headers": False,
+        "server_header": False,
+    }
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.config.timeout_graceful_shutdown = max(1, self.cfg.graceful_timeout - _END_S)
+        # To the root logger like all others, not around it.
+        logging.getLogger("uvicorn.error").propagate = True
+
+    async def _serve(self) -> None:
+        self.config.app = self.wsgi
+        server = DrainingServer(self.config)
+        self._install_sigquit_handler()
+        await server.serve(sockets=self.sockets)
+        if not server.started:
+            sys.exit(Arbiter.WORKER_BOOT_ERROR)

@@ -1,0 +1,1 @@
+"""`signalcraft serve`: PostgreSQL and Gunicorn, kept running until somebody asks for the end."""
