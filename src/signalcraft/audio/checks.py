@@ -75,12 +75,16 @@ def check_duration(duration_s: float) -> None:
         raise ClipTooLong(limit_s=LONGEST_S)
 
 
-def check_levels(levels: Levels) -> None:
-    """Refuse what holds no numbers, no sound, or nothing but clipping."""
-    if not math.isfinite(levels.peak):
+def check_peak(peak: float) -> None:
+    """Refuse samples that are no numbers, or whose largest is far beyond full scale (±1)."""
+    if not math.isfinite(peak):
         raise ClipNotFinite
-    if dbfs(levels.peak) > OUT_OF_SCALE_DBFS:
-        raise ClipOutOfScale(peak_dbfs=dbfs(levels.peak))
+    if dbfs(peak) > OUT_OF_SCALE_DBFS:
+        raise ClipOutOfScale(peak_dbfs=dbfs(peak))
+
+
+def check_levels(levels: Levels) -> None:
+    """Refuse what holds no sound, or nothing but clipping."""
     if dbfs(levels.swing) < SILENCE_DBFS:
         raise ClipSilent(limit_dbfs=SILENCE_DBFS)
     if levels.clipped_share >= CLIPPED_SHARE:

@@ -160,8 +160,9 @@ class _Decoding:
 
     def _add(self, block: Waveform) -> None:
         magnitude = np.abs(block)
-        # NaN is not kept by Python's max(), so that a later block of numbers would hide it.
-        self._peak = float(np.maximum(self._peak, magnitude.max()))
+        peak = float(magnitude.max())  # NaN where one of the samples is
+        checks.check_peak(peak)
+        self._peak = max(self._peak, peak)
         self._samples += block.size
         self._clipped += int(np.count_nonzero(magnitude >= checks.FULL_SCALE))
         mono: Waveform = block[:, 0] if block.shape[1] == 1 else block.mean(axis=1)
