@@ -18,7 +18,8 @@ from signalcraft.core.logging import get_logger
 from signalcraft.settings import IngestSettings
 from signalcraft.telemetry.errors import IngestBusy
 from signalcraft.telemetry.ingest_repository import insert_group
-from signalcraft.telemetry.partitions import DAY_US, KnownPartitions
+from signalcraft.telemetry.months import DAY_US
+from signalcraft.telemetry.partition_repository import KnownPartitions
 from signalcraft.telemetry.readings import ReadingRow
 
 # Whoever sends readings is told within this time that the database is away.

@@ -1,5 +1,7 @@
 """Readings by month, and their rollups per minute and hour."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -53,7 +55,7 @@ def upgrade() -> None:
     )
 
 
-def _rollup_columns(bucket: str) -> list[sa.Column]:
+def _rollup_columns(bucket: str) -> list[sa.Column[Any]]:
     return [
         sa.Column("device_id", DEVICE_ID, primary_key=True),
         sa.Column(bucket, INSTANT, primary_key=True),

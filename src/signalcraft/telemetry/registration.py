@@ -1,0 +1,48 @@
+"""Devices that register themselves by sending, where access is open."""
+
+from signalcraft.core.database import Database
+from signalcraft.core.errors import Forbidden
+from signalcraft.devices import repository, service
+from signalcraft.devices.errors import RegistryFull
+
+
+class SelfRegistration:
+    """Registers unknown devices; those that this process has seen cost nothing (devices are never deleted)."""
+
+    def __init__(self, database: Database, devices_max: int) -> None:
+        self._database = database
+        self._devices_max = devices_max
+        self._known: set[str] = set()
+
+    async def register(self, device_id: str) -> None:
+        """See that the device is registered.
+
+        Raises:
+            RegistryFull: too many devices have registered themselves.
+            DatabaseUnavailable: the device is not known here and PostgreSQL is away.
+        """
+        if device_id not in self._known:
+            await self._register({device_id})
+
+    async def register_all(self, device_ids: set[str]) -> dict[str, Forbidden]:
+        """See that the devices are registered; why not, for those for which there is no room.
+
+        Raises:
+            DatabaseUnavailable: as above.
+        """
+        unknown = device_ids - self._known
+        if not unknown:
+            return {}
+        try:
+            await self._register(unknown)
+        except RegistryFull as full:
+            async with self._database.session(read_only=True) as session:
+                registered = await repository.known(session, list(unknown))
+            self._known |= registered
+            return dict.fromkeys(unknown - registered, full)
+        return {}
+
+    async def _register(self, device_ids: set[str]) -> None:
+        async with self._database.session() as session:
+            await service.register_in_open_mode(session, device_ids, self._devices_max)
+        self._known |= device_ids

@@ -1,0 +1,181 @@
+"""Readings in, readings and charts out."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from pydantic_core import to_json
+
+from signalcraft.core.clock import utcnow
+from signalcraft.core.database import ReadSession
+from signalcraft.core.errors import BodyTooLarge, DatabaseUnavailable, Invalid
+from signalcraft.core.problems import problems
+from signalcraft.core.timestamps import EPOCH
+from signalcraft.devices.access import DEVICE_TOKEN, CurrentCaller, caller_of
+from signalcraft.devices.errors import DeviceUnknown, OtherDevice, RegistryFull, TokenMissing, TokenRefused
+from signalcraft.devices.service import DEVICE_ID_PATTERN
+from signalcraft.settings import Settings
+from signalcraft.telemetry import service
+from signalcraft.telemetry.bodies import many_readings, one_reading
+from signalcraft.telemetry.body import read_body
+from signalcraft.telemetry.errors import (
+    AllReadingsInvalid,
+    BodyIncomplete,
+    BodyMalformed,
+    EncodingUnsupported,
+    GzipBroken,
+    IngestBusy,
+    RangeInvalid,
+    ReadingInvalid,
+    TooManyReadings,
+)
+from signalcraft.telemetry.ingest import Ingest, Stored
+from signalcraft.telemetry.ranges import Cursor, Range, ReadingQuery
+from signalcraft.telemetry.readings import Clock, Rejected, parse_batch, parse_reading
+from signalcraft.telemetry.registration import SelfRegistration
+from signalcraft.telemetry.schemas import Accepted, BatchAccepted, DevicePage, ReadingPage
+
+# A reading takes some 250 bytes; the rest is room for what newer firmware may send besides.
+READING_BYTES: Final = 64 * 1024
+ACCESS_ERRORS: Final = (TokenMissing, TokenRefused, OtherDevice)
+POST_ERRORS: Final = (
+    BodyMalformed,
+    BodyIncomplete,
+    GzipBroken,
+    *ACCESS_ERRORS,
+    RegistryFull,
+    BodyTooLarge,
+    EncodingUnsupported,
+    IngestBusy,
+    DatabaseUnavailable,
+)
+
+router = APIRouter(prefix="/api/iot", tags=["readings"], dependencies=[Depends(DEVICE_TOKEN)])
+
+
+@router.post(
+    "/sensors/data",
+    response_model=Accepted,
+    openapi_extra=one_reading(),
+    responses=problems(*POST_ERRORS, ReadingInvalid),
+)
+async def post_reading(request: Request) -> Response:
+    """Store one reading; answered after PostgreSQL has committed it.
+
+    The same device and time again is a duplicate and changes nothing, so send again whatever was not answered. Any
+    time since 2020 may come, in any order. Fields that are not named here are ignored.
+    """
+    caller = await caller_of(request)
+    body = await read_body(request, READING_BYTES)
+    reading = parse_reading(body, Clock(_settings(request).ingest.ahead_s))
+    stored = await service.store_one(reading, caller, _registration(request), _ingest(request))
+    return _json(
+        {
+            "success": True,
+            "message": "The reading is stored." if stored.inserted else "The reading was stored before.",
+            "timestamp": EPOCH + timedelta(microseconds=reading.ts_us),
+            "inserted": stored.inserted,
+            "duplicates": stored.duplicates,
+        }
+    )
+
+
+@router.post(
+    "/sensors/data/batch",
+    response_model=BatchAccepted,
+    openapi_extra=many_readings(),
+    responses=problems(*POST_ERRORS, TooManyReadings, AllReadingsInvalid),
+)
+async def post_batch(request: Request) -> Response:
+    """Store up to 10,000 readings (8 MB unpacked): a JSON array, or NDJSON, plain or gzip.
+
+    All valid readings are stored by the time of the answer; it lists the others. Whether the body is an array or
+    lines is seen from its first character, whatever the content type says. A body that is not JSON at all stores
+    nothing; in NDJSON a broken line is rejected alone.
+    """
+    caller = await caller_of(request)
+    limits = _settings(request).ingest
+    body = await read_body(request, limits.batch_bytes)
+    batch = await parse_batch(body, Clock(limits.ahead_s), limits.batch_readings)
+    stored, rejected = await service.store_batch(batch, caller, _registration(request), _ingest(request))
+    return _json(
+        {
+            "success": True,
+            "message": _told(stored, rejected),
+            "inserted": stored.inserted,
+            "duplicates": stored.duplicates,
+            "rejected": rejected,
+        }
+    )
+
+
+@router.get(
+    "/sensors/data/{device_id}",
+    response_model=ReadingPage,
+    responses=problems(*ACCESS_ERRORS, DeviceUnknown, RangeInvalid, Invalid, DatabaseUnavailable),
+)
+async def get_readings(
+    request: Request,
+    caller: CurrentCaller,
+    session: ReadSession,
+    device_id: Annotated[str, Path(pattern=DEVICE_ID_PATTERN, examples=["test-device-1"])],
+    query: Annotated[ReadingQuery, Query()],
+) -> Response:
+    """Readings of a device, or with `bucket` their least, mean and greatest values, newest first."""
+    caller.may_act_as(device_id)
+    ahead = timedelta(seconds=_settings(request).ingest.ahead_s)
+    asked = Range.of(query, now=utcnow(), ahead=ahead)
+    page = await service.read(session, device_id, asked, query.cursor, query.limit)
+    return _json({"success": True, "device_id": device_id, **_shown(page)})
+
+
+@router.get(
+    "/devices",
+    response_model=DevicePage,
+    responses=problems(TokenMissing, TokenRefused, RangeInvalid, Invalid, DatabaseUnavailable),
+)
+async def get_devices(
+    caller: CurrentCaller,
+    session: ReadSession,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    cursor: Cursor = None,
+) -> Response:
+    """Devices by id, with their last reading; with a token, the token's device alone."""
+    page = await service.list_devices(session, caller, cursor, limit)
+    return _json({"success": True, **_shown(page)})
+
+
+def _settings(request: Request) -> Settings:
+    settings: Settings = request.app.state.settings
+    return settings
+
+
+def _ingest(request: Request) -> Ingest:
+    ingest: Ingest = request.app.state.ingest
+    return ingest
+
+
+def _registration(request: Request) -> SelfRegistration | None:
+    """Where access is open: who registers unknown devices."""
+    state = request.app.state
+    if state.device_tokens is not None:
+        return None
+    if not hasattr(state, "self_registration"):
+        state.self_registration = SelfRegistration(
+            state.database, _settings(request).devices.open_devices_max
+        )
+    registration: SelfRegistration = state.self_registration
+    return registration
+
+
+def _shown(page: service.Page) -> dict[str, Any]:
+    return {"data": page.entries, "count": len(page.entries), "next_cursor": page.next_cursor}
+
+
+def _told(stored: Stored, rejected: Sequence[Rejected]) -> str:
+    return f"{stored.inserted} readings stored, {stored.duplicates} stored before, {len(rejected)} rejected."
+
+
+def _json(content: dict[str, Any]) -> Response:
+    return Response(to_json(content), media_type="application/json")
