@@ -78,7 +78,7 @@ async def receive(request: Request, max_bytes: int) -> Upload:
         raise AudioFieldMissing
     if (audio.size or 0) > max_bytes:
         await form.close()
-        raise ClipTooLarge(limit_bytes=max_bytes)
+        raise ClipTooLarge(limit_mb=max_bytes // 1024**2)
     return Upload(audio, {name: value for name, value in form.multi_items() if isinstance(value, str)})
 
 
@@ -87,12 +87,12 @@ async def _bounded(request: Request, max_bytes: int) -> AsyncGenerator[bytes, No
     limit = max_bytes + FORM_BYTES
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared) > limit:
-        raise ClipTooLarge(limit_bytes=max_bytes)
+        raise ClipTooLarge(limit_mb=max_bytes // 1024**2)
     received = 0
     async for chunk in request.stream():
         received += len(chunk)
         if received > limit:
-            raise ClipTooLarge(limit_bytes=max_bytes)
+            raise ClipTooLarge(limit_mb=max_bytes // 1024**2)
         yield chunk
 
 
