@@ -5,8 +5,8 @@ recordings are real.
 """
 
 import math
-import random
 from dataclasses import dataclass, field
+from random import Random
 
 # How a state shows in what the cheap sensors measure: (extra °C, vibration factor, extra % of rated power).
 SIGNS = {
@@ -26,7 +26,7 @@ class Machine:
     """One machine in one state; `random` makes it repeatable."""
 
     state: str
-    random: random.Random = field(repr=False)
+    random: Random = field(repr=False)
 
     def reading(self, device_id: str, at_s: float) -> dict[str, object]:
         """A reading as the field's sensors send it. at_s: seconds since 1970."""
