@@ -35,7 +35,8 @@ _PEER_LIMIT_S = 1
 # About four times what the longest clip takes; a header that makes a decoder ask for more gets an error instead.
 _MEMORY_LIMIT_BYTES = 1024**3
 
-logger = get_logger(__name__)
+# Started as the main module, which has no name of its own.
+logger = get_logger("signalcraft.diagnosis.inference")
 
 
 class InferenceProcess:
