@@ -270,7 +270,7 @@ async def test_what_has_no_content_is_empty(client):
         os.close(file)
 
 
-async def test_a_fault_of_ours_is_logged_and_harms_no_process(pool, sample, tmp_path, capfd):
+async def test_a_fault_of_ours_is_logged_and_harms_no_process(capfd, pool, sample, tmp_path):
     (pid,) = pool.pids()
     folder = os.open(tmp_path, os.O_RDONLY)
 
