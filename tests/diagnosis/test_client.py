@@ -270,19 +270,25 @@ async def test_what_has_no_content_is_empty(client):
         os.close(file)
 
 
-async def test_a_fault_of_ours_is_logged_and_harms_no_process(capfd, pool, sample, tmp_path):
-    (pid,) = pool.pids()
-    folder = os.open(tmp_path, os.O_RDONLY)
+async def test_a_fault_of_ours_is_logged_and_harms_no_process(sample, tmp_path, capfd):
+    pool = InferencePool(processes=1)
+    pool.start()
+    try:
+        pool.wait_ready(timeout_s=30)
+        (pid,) = pool.pids()
+        folder = os.open(tmp_path, os.O_RDONLY)
 
-    with pytest.raises(AnalysisError):
-        await client_of(pool).judge(folder)
+        with pytest.raises(AnalysisError):
+            await client_of(pool).judge(folder)
 
-    os.close(folder)
+        os.close(folder)
+        assert (await client_of(pool).judge(sample)).state == "bearing"
+        assert pool.pids() == [pid]
+    finally:
+        pool.stop()
     logged = capfd.readouterr().out
     assert "inference_failed" in logged
     assert "IsADirectoryError" in logged
-    assert (await client_of(pool).judge(sample)).state == "bearing"
-    assert pool.pids() == [pid]
 
 
 BASES = [packed(machine(0.6, rate_hz, channels), rate_hz, packing) for packing in PACKINGS for rate_hz, channels in ((16_000, 1), (48_000, 2))]  # fmt: skip
