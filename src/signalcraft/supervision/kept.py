@@ -49,9 +49,9 @@ class Kept:
             # No memory or no room for a new process, perhaps: it may be there later, so this must not end.
             self._pause_s = self._longer_pause_s()
             self._due_s = time.monotonic() + self._pause_s
-            logger.error(
+            logger.warning(
                 "child_not_started", child=self._name, reason=str(hindered), tried_again_in_s=self._pause_s
-            )  # noqa: TRY400 - the sentence says it all
+            )
         else:
             self._due_s = None
             self._started_s = time.monotonic()
