@@ -76,7 +76,6 @@ class TrainingBatches:
     def _machine(self, label: int, samples: int) -> Waveform:
         rng, settings = self._rng, self.settings
         waveform = random_crop(self._any_clip(label).waveform, samples, rng)
-        waveform = apply_response(waveform, random_response(samples, rng))
         if rng.random() < settings.clean_share:
             return waveform
         snr_db = rng.uniform(settings.snr_db_lowest, settings.snr_db_highest)
@@ -128,7 +127,7 @@ class TrainingBatches:
         loud = level_dbfs(waveform)
         if loud < -90:  # noqa: PLR2004 – silence stays silence at any level
             return waveform
-        waveform = apply_response(waveform, random_response(waveform.size, rng, spread_db=3))
+        waveform = apply_response(waveform, random_response(waveform.size, rng))
         target = rng.uniform(settings.level_dbfs_lowest, settings.level_dbfs_highest)
         return (np.round(change_level(waveform, target - loud) * 32767) / 32767).astype(np.float32)
 

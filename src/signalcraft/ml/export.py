@@ -1,11 +1,13 @@
 """A trained network as one ONNX file, front end inside."""
 
+import copy
 import warnings
 from pathlib import Path
 
 import onnx
 import torch
 
+from signalcraft.ml.frontend import LogMel
 from signalcraft.ml.mel import SAMPLE_RATE_HZ
 from signalcraft.ml.network import CompressorNetwork
 
@@ -16,7 +18,8 @@ OUTPUTS = ("logits", "embedding", "log_mel")
 
 def export_onnx(network: CompressorNetwork, path: Path) -> None:
     """Write `network` to `path`: input waveform [batch, samples]; outputs logits, embedding and log_mel."""
-    network.eval()
+    network = copy.deepcopy(network).eval()
+    network.log_mel = LogMel(network.log_mel.settings)
     dynamic = {name: {0: "batch"} for name in OUTPUTS} | {"waveform": {0: "batch", 1: "samples"}}
     dynamic["log_mel"][1] = "frames"
     with warnings.catch_warnings():

@@ -29,7 +29,7 @@ class CompressorNetwork(nn.Module):  # type: ignore[misc]
 
     def __init__(self, classes: int, mel: MelSettings, settings: NetworkSettings) -> None:
         super().__init__()
-        self.log_mel = LogMel(mel)
+        self.log_mel = LogMel(mel).float()
         first, second, third, fourth = settings.channels
         self.body = nn.Sequential(
             nn.Conv2d(2, first, 5, stride=(2, 2), padding=2, bias=False),
