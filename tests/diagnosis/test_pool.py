@@ -1,6 +1,7 @@
 """The inference processes: whatever happens to them, they come back, and they never outlive the pool."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -105,17 +106,36 @@ def test_a_process_has_little_memory_and_one_thread_of_work(pool):
 
 def test_processes_that_cannot_start_are_tried_ever_more_rarely(tmp_path, capfd):
     pool = InferencePool(processes=1, model=tmp_path / "absent.onnx")
+    logged = []
+
+    def pauses_s() -> list[float]:
+        logged.append(capfd.readouterr().out)
+        return [float(pause_s) for pause_s in re.findall(r"replaced_in_s\W+([\d.]+)", "".join(logged))]
+
     pool.start()
     try:
+        wait_until(lambda: len(pauses_s()) >= 4, "the fourth end")
         with pytest.raises(TimeoutError, match="0 of 1"):
-            pool.wait_ready(timeout_s=3)
+            pool.wait_ready(timeout_s=0)
     finally:
         pool.stop()
 
-    logged = capfd.readouterr().out
-    assert "model_unusable" in logged
-    assert "absent.json" in logged
-    assert 2 <= logged.count("inference_process_ended") <= 6
+    assert pauses_s()[:4] == [0.1, 0.2, 0.4, 0.8]
+    assert "model_unusable" in "".join(logged)
+    assert "absent.json" in "".join(logged)
+
+
+def test_a_pool_that_could_start_nothing_for_a_while_becomes_whole(monkeypatch, tmp_path):
+    pool = InferencePool(processes=1)
+    with monkeypatch.context() as without_python:
+        without_python.setattr(sys, "executable", str(tmp_path / "absent"))
+        pool.start()
+        with pytest.raises(TimeoutError):
+            pool.wait_ready(timeout_s=0.5)
+    try:
+        pool.wait_ready(timeout_s=30)
+    finally:
+        pool.stop()
 
 
 def test_only_the_pools_own_user_is_served(pool):

@@ -131,8 +131,8 @@ class InferencePool:
         for seat in self._seats:
             try:
                 seat.tend(elapsed_s=elapsed_s)
-            except OSError:
-                # No memory or no descriptor for a new process, perhaps; without this thread there would never be one.
+            except Exception:
+                # Whatever hinders one start: if this thread ended, all processes would end with it and none would come.
                 logger.exception("inference_pool_hindered")
         self._tell_whether_whole()
 

@@ -14,6 +14,7 @@ from signalcraft.diagnosis.wire import Assignment
 _LONG_LIFE_S = 10.0
 _FIRST_PAUSE_S = 0.1
 _LONGEST_PAUSE_S = 5.0
+_FAILED_START_PAUSE_S = 1.0
 # Numerical libraries start a thread for each core unless told otherwise.
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
@@ -67,7 +68,9 @@ class Seat:
             self._clear_away(expected=True)
 
     def _seat_new(self) -> None:
-        self._age_s = self._still_s = self._pause_s = 0.0
+        # For the case that it can't even be started: no memory, perhaps, or no descriptor.
+        self._pause_s = _FAILED_START_PAUSE_S
+        self._age_s = self._still_s = 0.0
         self._last_count = 0
         self._board.clear(self._assignment.seat)
         self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
