@@ -17,7 +17,7 @@ import asyncpg
 from gunicorn.glogging import Logger
 
 from signalcraft.core import migrations
-from signalcraft.core.logging import configure_logging
+from signalcraft.core.logging import configure_logging, get_logger
 from signalcraft.core.processes import die_with_parent
 from signalcraft.diagnosis.pool import InferencePool
 from signalcraft.settings import Settings, SettingsError, get_settings
@@ -25,8 +25,15 @@ from signalcraft.settings import Settings, SettingsError, get_settings
 # A database that is just starting, for the first time or again after a crash, is waited for this long.
 _DATABASE_PATIENCE_S = 60.0
 _DATABASE_RETRY_S = 0.1
+_DATABASE_CONNECT_TIMEOUT_S = 10.0
 # What PostgreSQL and its socket say while it is away or starting.
-_NOT_YET = (OSError, asyncio.TimeoutError, asyncpg.CannotConnectNowError, asyncpg.PostgresConnectionError)
+_NOT_YET = (
+    OSError,
+    TimeoutError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.TooManyConnectionsError,
+)
 
 
 def _give_up(sentence: str, *, code: int) -> NoReturn:
@@ -53,6 +60,7 @@ class JsonLogger(Logger):  # type: ignore[misc]  # Gunicorn publishes no types.
 
 _settings = _read_settings()
 configure_logging(_settings.log.level)
+_logger = get_logger(__name__)
 
 _host = f"[{_settings.server.host}]" if ":" in _settings.server.host else _settings.server.host
 bind = f"{_host}:{_settings.server.port}"
@@ -89,7 +97,9 @@ def on_starting(server: Any) -> None:
     get_settings.cache_clear()
     # They warm up while the master goes on.
     pool.start()
-    _migrate(_settings.database.url.get_secret_value())
+    url = _settings.database.url.get_secret_value()
+    _wait_for_database(url)
+    migrations.upgrade(url)
     server.app.wsgi()
     # What was made so far stays; the garbage collector would only copy its pages into each worker.
     gc.freeze()
@@ -105,16 +115,25 @@ def on_exit(server: Any) -> None:
     server.inference_pool.stop()
 
 
-def _migrate(url: str) -> None:
+def _wait_for_database(url: str) -> None:
     deadline = time.monotonic() + _DATABASE_PATIENCE_S
+    is_first_try = True
     while True:
         try:
-            migrations.upgrade(url)
+            asyncio.run(_connect_once(url))
         except _NOT_YET as away:
+            if is_first_try:
+                _logger.warning("waiting_for_database", reason=str(away))
+                is_first_try = False
             if time.monotonic() > deadline:
-                _give_up(f"The database can't be reached: {away}", code=1)
+                _give_up(f"The database of DATABASE_URL can't be reached: {away}", code=1)
             time.sleep(_DATABASE_RETRY_S)
-        except (asyncpg.PostgresError, ValueError) as refused:
-            _give_up(f"The database refuses: {refused}", code=1)
+        except (asyncpg.PostgresError, asyncpg.InterfaceError) as refused:
+            _give_up(f"The database of DATABASE_URL can't be used: {refused}", code=1)
         else:
             return
+
+
+async def _connect_once(url: str) -> None:
+    connection = await asyncpg.connect(url, timeout=_DATABASE_CONNECT_TIMEOUT_S)
+    await connection.close()

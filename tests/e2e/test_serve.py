@@ -168,6 +168,24 @@ def test_gunicorn_alone_needs_a_database(tmp_path):
     assert len(words.splitlines()) == 1, words
 
 
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (("postgresql://", "mysql://"), "scheme"),
+        (("@", "x@"), "password"),
+        (("/signalcraft", "/none"), "none"),
+    ],
+)
+@pytest.mark.parametrize("command", [SERVE, GUNICORN], ids=["serve", "gunicorn"])
+def test_a_database_that_can_not_be_used_is_one_line(tmp_path, postgres_url, command, change, words):
+    url = postgres_url.replace(*change, 1)
+    code, said = refusal(command, tmp_path, DATABASE_URL=url, PORT=str(free_port()))
+    assert code == 1
+    assert len(said.splitlines()) == 1, said
+    assert said.startswith("The database of DATABASE_URL can't be used")
+    assert words in said
+
+
 def test_gunicorn_alone_serves_on_a_given_database(tmp_path, postgres_url):
     port = free_port()
     log = tmp_path / "gunicorn.log"
