@@ -83,7 +83,7 @@ class Heartbeat:
         return PartState.OK
 
 
-def _heartbeat(request: Request) -> Heartbeat:
+async def _heartbeat(request: Request) -> Heartbeat:
     heartbeat: Heartbeat = request.app.state.heartbeat
     return heartbeat
 

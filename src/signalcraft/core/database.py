@@ -32,6 +32,9 @@ UNAVAILABLE = (
     asyncpg.InternalClientError,
 )
 
+# Load balancers and firewalls forget idle connections, mostly after five minutes or more.
+CONNECTION_LIFE_S = 240
+
 
 class Base(DeclarativeBase):
     """The tables of all domains."""
@@ -55,8 +58,9 @@ class Database:
             pool_size=settings.pool_size,
             max_overflow=0,
             pool_timeout=settings.pool_timeout_s,
-            # A connection that died with PostgreSQL is noticed before it is used, so service resumes by itself.
-            pool_pre_ping=True,
+            # No pre-ping: it would cost every request a round trip. The first request that meets a connection which
+            # died with PostgreSQL is told to come again, and all of the same age are dropped with it.
+            pool_recycle=CONNECTION_LIFE_S,
         )
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
 
@@ -93,7 +97,7 @@ def session_parameters(settings: DatabaseSettings) -> dict[str, str]:
     }
 
 
-def database_of(request: Request) -> Database:
+async def database_of(request: Request) -> Database:
     """The process's database."""
     database: Database = request.app.state.database
     return database

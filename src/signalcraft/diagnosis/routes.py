@@ -62,12 +62,12 @@ UPLOAD_FORM: dict[str, Any] = {
 router = APIRouter(prefix="/api", tags=["recordings"], dependencies=[Depends(DEVICE_TOKEN)])
 
 
-def _inference(request: Request) -> InferenceClient:
+async def _inference(request: Request) -> InferenceClient:
     client: InferenceClient = request.app.state.inference
     return client
 
 
-def _settings(request: Request) -> Settings:
+async def _settings(request: Request) -> Settings:
     settings: Settings = request.app.state.settings
     return settings
 
@@ -103,7 +103,7 @@ async def analyze_recording(
         recording = service.recording_of(received.fields, caller, settings.ingest.ahead_s)
         diagnosis = await service.judge(inference, received, recording)
     finally:
-        await received.close()
+        received.close()
     # Opened only now, so that no connection is held while the recording waits for its turn.
     async with database.session() as session:
         await service.keep(session, diagnosis, settings.devices)
