@@ -21,7 +21,8 @@ from signalcraft.diagnosis.errors import AnalysisBusy, AnalysisError, ClipUnproc
 from signalcraft.diagnosis.judgement import Judgement, Verdict
 from signalcraft.diagnosis.pool import InferencePool
 
-TIME_LIMIT_S = 1.5
+# Long enough for the long recording on a machine that others keep busy.
+TIME_LIMIT_S = 4.0
 
 
 def client_of(pool: InferencePool, **limits) -> InferenceClient:

@@ -19,8 +19,8 @@ from signalcraft.diagnosis.pool import InferencePool
 
 @pytest.fixture
 def pool() -> Iterator[InferencePool]:
-    """Two warmed processes of this test's own; a hang is noticed after a second."""
-    pool = InferencePool(processes=2, time_limit_s=1.0)
+    """Two warmed processes of this test's own; a hang is noticed after two seconds."""
+    pool = InferencePool(processes=2, time_limit_s=2.0)
     pool.start()
     pool.wait_ready(timeout_s=30)
     yield pool
