@@ -20,6 +20,7 @@ from signalcraft.core import migrations
 from signalcraft.core.logging import configure_logging, get_logger
 from signalcraft.core.processes import die_with_parent
 from signalcraft.diagnosis.pool import InferencePool
+from signalcraft.gunicorn_worker import CONNECTION_COUNTS
 from signalcraft.settings import Settings, SettingsError, get_settings
 
 # A database that is just starting, for the first time or again after a crash, is waited for this long.
@@ -108,6 +109,11 @@ def on_starting(server: Any) -> None:
 def post_fork(_server: Any, worker: Any) -> None:
     """In the new worker: a master that is killed takes its workers along, so that none holds the port."""
     die_with_parent(signal.SIGKILL, parent_pid=worker.ppid)
+
+
+def child_exit(_server: Any, worker: Any) -> None:
+    """After the end of a worker, which may have had no time to say so itself."""
+    CONNECTION_COUNTS.leave(worker.age)
 
 
 def on_exit(server: Any) -> None:

@@ -11,10 +11,15 @@ import sys
 from typing import Any, ClassVar
 
 from gunicorn.arbiter import Arbiter
+from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import Server, ServerState
 from uvicorn_worker import UvicornWorker
 
+from signalcraft.fair_acceptor import ConnectionCounts, FairAcceptor
+
+# Made in the master, which loads this module before it forks.
+CONNECTION_COUNTS = ConnectionCounts()
 # A client that sends all the time sends within this; one that rests longer has to reckon with a closed connection.
 DRAIN_S = 1.0
 # What of the graceful time remains for the application to end in order after the last answer.
@@ -48,11 +53,24 @@ class DrainingProtocol(HttpToolsProtocol):
 
 
 class DrainingServer(Server):
-    """Tells its connections when it begins to shut down."""
+    """Takes its share of the connections, and tells them when it begins to shut down."""
 
-    def __init__(self, config: Any) -> None:
+    def __init__(self, config: Config, worker: int) -> None:
         super().__init__(config)
         self.server_state: DrainingState = DrainingState()
+        self._worker = worker
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start the application, then accept."""
+        await super().startup(sockets=[])
+        connections = self.server_state.connections
+        self.servers: list[Any] = [
+            FairAcceptor(listener, self._protocol, connections, CONNECTION_COUNTS, self._worker)
+            for listener in sockets or []
+        ]
+
+    def _protocol(self) -> DrainingProtocol:
+        return DrainingProtocol(self.config, self.server_state, self.lifespan.state)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop accepting, answer what has come, then end the application."""
@@ -81,7 +99,7 @@ class Worker(UvicornWorker):  # type: ignore[misc]  # Gunicorn publishes no type
 
     async def _serve(self) -> None:
         self.config.app = self.wsgi
-        server = DrainingServer(self.config)
+        server = DrainingServer(self.config, self.age)
         self._install_sigquit_handler()
         await server.serve(sockets=self.sockets)
         if not server.started:
