@@ -11,10 +11,10 @@ from pathlib import Path
 
 import psutil
 import pytest
-from tests.live import wait_until
 
 from signalcraft.diagnosis import wire
 from signalcraft.diagnosis.pool import InferencePool
+from tests.live import wait_until
 
 
 @pytest.fixture
@@ -169,7 +169,11 @@ for name in sys.argv[1:]:
 # A master that, like Gunicorn's, reaps every child that ends and forks workers that live on.
 MASTER = """
 import os, signal, sys, time
+import structlog
 from signalcraft.diagnosis.pool import InferencePool
+
+# Its log must not mix with what the test reads.
+structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
 
 def reap(*_):
     try:
@@ -187,12 +191,12 @@ for _ in range(20):
     if not workers[-1]:
         signal.pause()
 pool.wait_ready(30)
-print("pool", pool.address, *pool.pids(), flush=True)
+print(pool.address, *pool.pids(), flush=True)
 gone = set(pool.pids())
 for line in sys.stdin:
     while pool.ready() != 2 or set(pool.pids()) & gone:
         time.sleep(0.02)
-    print("pool", pool.address, *pool.pids(), flush=True)
+    print(pool.address, *pool.pids(), flush=True)
     gone = set(pool.pids())
 """
 
@@ -203,6 +207,7 @@ def master() -> Iterator[subprocess.Popen]:
         [sys.executable, "-c", MASTER],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
         text=True,
         start_new_session=True,
     )
@@ -243,6 +248,5 @@ def test_nothing_outlives_a_master_that_is_killed(master):
 
 
 def pool_line(master: subprocess.Popen) -> list[str]:
-    """The pool's address and the ids of its processes; what it logs stands between."""
-    lines = (line.split() for line in master.stdout)
-    return next(words[1:] for words in lines if words[:1] == ["pool"])
+    """The pool's address and the ids of its processes."""
+    return master.stdout.readline().split()
