@@ -20,6 +20,7 @@ import psutil
 
 START_LIMIT_S = 60
 STOP_LIMIT_S = 30
+SAMPLES = Path(__file__).parents[1] / "samples"
 READINGS = "/api/iot/sensors/data"
 RECORDINGS = "/api/lightweight-analyze"
 

@@ -4,6 +4,7 @@ import socket
 from contextlib import ExitStack
 
 import psutil
+
 from tests.live import wait_until
 
 CONNECTIONS = 16

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+
 from tests.live import LiveService, live_service, wait_until
 
 RECYCLE_AFTER = 150

@@ -11,9 +11,9 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
-from tests.live import LiveService, free_port, live_service, start_service, wait_until
 
 from signalcraft.core.processes import working_in
+from tests.live import LiveService, free_port, live_service, start_service, wait_until
 
 SERVE = [sys.executable, "-m", "signalcraft", "serve"]
 GUNICORN = [sys.executable, "-m", "gunicorn", "-c", "python:signalcraft.gunicorn_conf", "signalcraft.app:app"]

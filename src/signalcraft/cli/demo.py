@@ -124,6 +124,12 @@ def _simulate(address: str, duration_s: float | None, samples: Path | None, as_j
 
     from signalcraft.simulator.recordings import load_clips
 
+    if not as_json:
+        # Said once in plain words too: where the output is no terminal there is no live table.
+        print(
+            f"SignalCraft runs at {address}, its API's documentation at {address}/docs. Ctrl-C ends.",
+            flush=True,
+        )
     figures = asyncio.run(_run_fleet(address, load_clips(samples), duration_s, as_json))
     if as_json:
         print(json.dumps(figures))

@@ -68,7 +68,9 @@ def _verdict(report: SensorReport) -> Text:
     if diagnosis is None:
         return Text("…")
     state = f" ({diagnosis['state']})" if diagnosis["state"] and diagnosis["verdict"] == "anomalous" else ""
-    words = f"{diagnosis['verdict']}{state} {diagnosis['confidence']:.0%}"
+    # Nothing is quite certain; 99.96 % must not be rounded up to it.
+    confidence = min(float(diagnosis["confidence"]), 0.999)
+    words = f"{diagnosis['verdict']}{state} {confidence:.1%}"
     return Text(words, style=VERDICT_STYLE[str(diagnosis["verdict"])])
 
 
