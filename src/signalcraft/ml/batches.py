@@ -35,7 +35,9 @@ class AugmentationSettings:
     duration_s_shortest: float = 0.5
     duration_s_longest: float = 3.0
     # Most batches have the length at which recordings are judged.
-    short_share: float = 0.35
+    short_share: float = 0.5
+    # Synthetic sounds are made as they are needed until there are so many, and then used again.
+    synthetic_sounds: int = 400
     # Beyond this change of speed, up or down, the same recording counts as another machine.
     foreign_speed_factor: float = 1.3
 
@@ -51,6 +53,7 @@ class TrainingBatches:
         self.classes = [*self.states, OTHER]
         self._by_state = [[clip for clip in clips if clip.state == state] for state in self.states]
         self._noises = [noise for noise in noises if level_dbfs(noise.waveform) > -60]  # noqa: PLR2004 – audible
+        self._synthetic: list[Waveform] = []
         self._rng = np.random.default_rng(seed)
 
     def next(self) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
@@ -87,7 +90,7 @@ class TrainingBatches:
         if choice < 0.5:  # noqa: PLR2004 – half of the foreign sounds are real
             return self._background(samples)
         if choice < 0.85:  # noqa: PLR2004 – a third are synthetic
-            return foreign_sound(samples, rng)
+            return self._synthetic_sound(samples)
         return self._another_machine(samples)
 
     def _another_machine(self, samples: int) -> Waveform:
@@ -102,7 +105,7 @@ class TrainingBatches:
         """Noise as it may be met: real at another speed or backwards, two at once, or synthetic."""
         rng = self._rng
         if rng.random() < 0.15:  # noqa: PLR2004 – real noise is worth more
-            noise = foreign_sound(samples, rng)
+            noise = self._synthetic_sound(samples)
         else:
             noise = self._real_noise(samples)
             if rng.random() < 0.2:  # noqa: PLR2004 – two at once are rarer
@@ -120,6 +123,15 @@ class TrainingBatches:
         if rng.random() < 0.3:  # noqa: PLR2004 – backwards is a new sound to a network
             waveform = waveform[::-1]
         return random_crop(waveform, samples, rng)
+
+    def _synthetic_sound(self, samples: int) -> Waveform:
+        rng = self._rng
+        if len(self._synthetic) < self.settings.synthetic_sounds:
+            self._synthetic.append(
+                foreign_sound(2 * round(self.settings.duration_s_longest * SAMPLE_RATE_HZ), rng)
+            )
+            return random_crop(self._synthetic[-1], samples, rng)
+        return random_crop(self._synthetic[rng.integers(len(self._synthetic))], samples, rng)
 
     def _recorded(self, waveform: Waveform) -> Waveform:
         """At any level, through any microphone, in 16 bits."""

@@ -13,7 +13,7 @@ from signalcraft.ml.mel import MelSettings
 class NetworkSettings:
     """Channels after each of the four halvings in frequency, and the width of the embedding."""
 
-    channels: tuple[int, int, int, int] = (24, 40, 64, 96)
+    channels: tuple[int, int, int, int] = (16, 32, 48, 96)
     embedding: int = 128
     dropout: float = 0.2
 
