@@ -7,10 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from signalcraft.diagnosis.card import ModelCard
+from signalcraft.diagnosis.engine import decide
 from signalcraft.ml.card import CardIncomplete, read_card, write_card
 from signalcraft.ml.decision import anomaly_scores, judge, softmax
 from signalcraft.ml.evaluation import expected_calibration_error
 from signalcraft.ml.scoring import cut_windows
+from tests.ml.conftest import SHIPPED
 
 logits = st.lists(st.lists(st.floats(-30, 30), min_size=9, max_size=9), min_size=1, max_size=5).map(
     np.asarray
@@ -39,6 +42,19 @@ def test_a_verdict_is_one_thing_and_its_state_agrees_with_it(card, given_logits)
             assert scores[i] >= card.thresholds["anomaly"]
         elif not verdicts.is_unknown[i]:
             assert card.states[state] == "healthy"
+
+
+@given(logits)
+def test_the_service_decides_by_the_same_rule(card, given_logits):
+    served = ModelCard.read(SHIPPED.with_suffix(".json"))
+    probabilities = softmax(given_logits, card.temperature)
+    verdicts = judge(probabilities, card)
+
+    for i, clip in enumerate(probabilities):
+        decision = decide(clip, served)
+        assert (decision.verdict == "unknown") == verdicts.is_unknown[i]
+        assert (decision.verdict == "anomalous") == verdicts.is_anomalous[i]
+        assert decision.state in {None, card.states[verdicts.state[i]]}
 
 
 def test_a_sound_that_is_rather_something_else_is_unknown(card):

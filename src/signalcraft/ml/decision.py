@@ -29,11 +29,10 @@ def softmax(logits: npt.NDArray[np.floating], temperature: float) -> Probabiliti
 
 
 def anomaly_scores(probabilities: Probabilities, classes: list[str], normal_state: str) -> Scores:
-    """One minus the share of the normal state in all states, [clips]."""
-    states = [i for i, name in enumerate(classes) if name != "other"]
-    return np.asarray(
-        1 - probabilities[:, classes.index(normal_state)] / probabilities[:, states].sum(axis=1)
-    )
+    """One minus the share of the normal state in all states, [clips]; one where nothing is left to the states."""
+    of_states = probabilities[:, [i for i, name in enumerate(classes) if name != "other"]].sum(axis=1)
+    of_normal = probabilities[:, classes.index(normal_state)]
+    return np.asarray(1 - np.divide(of_normal, of_states, out=np.zeros_like(of_states), where=of_states > 0))
 
 
 def judge(probabilities: Probabilities, card: Card) -> Verdicts:
