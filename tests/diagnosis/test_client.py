@@ -11,8 +11,6 @@ import pytest
 import uvloop
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.conftest import SAMPLES
-from tests.recordings import PACKINGS, machine, opened, packed
 
 from signalcraft.audio.errors import CLIP_ERRORS, ClipEmpty, ClipSilent, ClipTooShort, NotAudio
 from signalcraft.diagnosis import wire
@@ -20,6 +18,8 @@ from signalcraft.diagnosis.client import InferenceClient
 from signalcraft.diagnosis.errors import AnalysisBusy, AnalysisError, ClipUnprocessable
 from signalcraft.diagnosis.judgement import Judgement, Verdict
 from signalcraft.diagnosis.pool import InferencePool
+from tests.conftest import SAMPLES
+from tests.recordings import PACKINGS, machine, opened, packed
 
 # Long enough for the long recording on a machine that others keep busy.
 TIME_LIMIT_S = 4.0
@@ -134,6 +134,12 @@ async def test_a_recording_that_no_process_takes_is_told_to_come_again(pool, sam
         await client.judge(sample)
 
     assert client.in_flight == 0
+
+
+async def test_a_recording_that_was_taken_in_time_may_take_longer(pool, long_file):
+    client = client_of(pool, take_limit_s=0.05)
+
+    assert (await client.judge(long_file)).audio.duration_s == 58
 
 
 async def test_a_full_socket_is_told_to_come_again(sample):

@@ -89,11 +89,10 @@ class InferenceClient:
         with self._hand_over(file) as connection:
             try:
                 async with asyncio.timeout(self._take_limit_s):
-                    taken = await _receive(connection)
+                    return await _receive(connection)
             except TimeoutError:
-                raise AnalysisBusy from None
-            if not taken:
-                return b""
+                if not wire.is_taken(connection):
+                    raise AnalysisBusy from None
             try:
                 async with asyncio.timeout(self._time_limit_s + _KILL_MARGIN_S):
                     return await _receive(connection)

@@ -67,9 +67,10 @@ class InferenceProcess:
     def _serve(self, connection: socket.socket) -> None:
         message, files, _, _ = socket.recv_fds(connection, len(wire.JOB), 1)
         try:
-            if message == wire.JOB and len(files) == 1 and wire.is_own_user(connection):
-                # Fails where the client has given up waiting, so nothing is judged for nobody.
-                connection.send(wire.TAKEN)
+            if message != wire.JOB or len(files) != 1 or not wire.is_own_user(connection):
+                return
+            # Nothing is judged for a client that has given up waiting.
+            if not wire.is_gone(connection):
                 self._board.beat(self._seat)
                 connection.send(self._answer(files[0]))
         finally:

@@ -1,24 +1,25 @@
 """What the pool, the inference processes and the web workers say to each other, over unix sockets.
 
 One connection carries one recording. The web worker sends `JOB` with the recording's open file attached; the process
-that accepts it answers `TAKEN`, and then one of `JUDGED`, `REFUSED` and `FAILED`, each followed by its JSON. The
-sockets are SOCK_SEQPACKET: a message arrives whole or not at all.
+that takes it answers one of `JUDGED`, `REFUSED` and `FAILED`, the first two followed by JSON. The sockets are
+SOCK_SEQPACKET: a message arrives whole or not at all.
 
 The sockets' names are abstract (Linux, unix(7)): there is no file to be left behind by a pool that is killed, and no
 limit on the length of a folder's path. Anybody on the machine can connect to such a name, or take it once it is free,
 so both sides ask the kernel for the other's user and talk to none but their own.
 """
 
+import fcntl
 import json
 import os
 import secrets
 import socket
 import struct
+import termios
 from dataclasses import asdict, dataclass
 from typing import Self
 
 JOB = b"?"
-TAKEN = b"T"
 JUDGED = b"J"
 REFUSED = b"R"
 FAILED = b"F"
@@ -89,6 +90,20 @@ def connect(address: str) -> socket.socket:
         connection.close()
         raise
     return connection
+
+
+def is_taken(connection: socket.socket) -> bool:
+    """Whether the other end has read what was sent. The kernel knows, so no message needs to wake anybody for it."""
+    unread = fcntl.ioctl(connection, termios.TIOCOUTQ, bytes(4))
+    return not any(unread)
+
+
+def is_gone(connection: socket.socket) -> bool:
+    """Whether the other end has closed the connection."""
+    try:
+        return not connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+    except BlockingIOError:
+        return False
 
 
 def is_own_user(connection: socket.socket) -> bool:
