@@ -242,6 +242,14 @@ def test_a_cluster_that_can_not_start_says_why_in_one_line(tmp_path):
     assert "\n" not in str(failure.value)
 
 
+def test_a_folder_that_can_not_be_used_is_one_line(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(OperatorError, match="--data-dir") as refusal:
+        EmbeddedPostgres(tmp_path / "file" / "data").start()
+    assert str(tmp_path / "file" / "data") in str(refusal.value)
+    assert "\n" not in str(refusal.value)
+
+
 @as_root
 def test_root_drops_to_a_user_who_can_enter_the_folder(open_folder):
     if stat.S_IMODE(program("postgres").stat().st_mode) & 0o005 != 0o005:

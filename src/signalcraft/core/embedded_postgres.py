@@ -165,16 +165,16 @@ class EmbeddedPostgres:
             FolderInUse: another process has the data folder.
             OperatorError: PostgreSQL can't run here; the message says why.
         """
-        self._data_dir.mkdir(parents=True, exist_ok=True)
-        self._lock.acquire()
         try:
-            self._account = account_for(self._data_dir, program("postgres"))
-            if not self._home.exists():
-                create_home(self._home, self._account)
-            self._account.take_over(self._home)
-            self._tcp_port = None if _suits_socket(self._home) else _free_port()
-            self.relaunch()
-            self._lock.write_note({"database_url": self.database_url})
+            self._data_dir.mkdir(parents=True, exist_ok=True)
+            self._lock.acquire()
+            self._launch_locked()
+        except OSError as refused:
+            self.stop()
+            raise OperatorError(
+                f"The data folder {self._data_dir} can't be used ({refused.strerror}): choose another with "
+                "--data-dir or SIGNALCRAFT_DATA_DIR."
+            ) from refused
         except BaseException:
             self.stop()
             raise
@@ -235,6 +235,15 @@ class EmbeddedPostgres:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+    def _launch_locked(self) -> None:
+        self._account = account_for(self._data_dir, program("postgres"))
+        if not self._home.exists():
+            create_home(self._home, self._account)
+        self._account.take_over(self._home)
+        self._tcp_port = None if _suits_socket(self._home) else _free_port()
+        self.relaunch()
+        self._lock.write_note({"database_url": self.database_url})
 
     def _wait_until_ready(self) -> None:
         deadline = time.monotonic() + _READY_TIMEOUT_S

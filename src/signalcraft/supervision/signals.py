@@ -20,7 +20,9 @@ class Signals:
         self._writer.setblocking(False)
         signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, self._request_end)
+            # Whoever ignores SIGHUP (nohup) means it; SIGINT is ignored in any script's background, and not meant.
+            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+                signal.signal(number, self._request_end)
         # Without a handler the end of a child would wake nobody.
         signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
         return self
