@@ -9,11 +9,11 @@ import sys
 import numpy as np
 import pytest
 import soundfile
-from tests.conftest import SHARED_DATA
-from tests.recordings import PACKINGS, machine, opened, packed
 
 from signalcraft.audio import errors
 from signalcraft.audio.decode import Clip, decode
+from tests.conftest import SHARED_DATA
+from tests.recordings import PACKINGS, machine, opened, packed
 
 EXACT = ("wav", "wav of floats", "wav, extensible", "flac")
 

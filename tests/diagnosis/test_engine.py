@@ -9,8 +9,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.conftest import SAMPLES
-from tests.recordings import machine, opened, packed
 
 import signalcraft.diagnosis
 from signalcraft.audio.decode import Clip, decode
@@ -21,6 +19,8 @@ from signalcraft.diagnosis.judgement import Judgement, Verdict
 from signalcraft.ml import card as training_card
 from signalcraft.ml import decision as training_rule
 from signalcraft.ml import scoring
+from tests.conftest import SAMPLES
+from tests.recordings import machine, opened, packed
 
 SHIPPED = Path(signalcraft.diagnosis.__file__).parent / "model" / "air_compressor.onnx"
 CLIPS = sorted(SAMPLES.glob("*/*.flac"))
