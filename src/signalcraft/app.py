@@ -107,7 +107,12 @@ async def _inference(stack: AsyncExitStack, settings: Settings) -> InferenceClie
     """The way to the inference processes; they are started here where no Gunicorn master has done it."""
     address = settings.inference.socket
     if address is None:
-        pool = InferencePool(processes=settings.inference.processes)
+        pool = InferencePool(
+            processes=settings.inference.processes,
+            time_limit_s=settings.inference.time_limit_s,
+            start_limit_s=settings.inference.warm_timeout_s,
+            max_bytes=settings.recordings.max_bytes,
+        )
         pool.start()
         stack.callback(pool.stop)
         address = pool.address

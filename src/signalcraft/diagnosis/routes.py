@@ -17,7 +17,6 @@ from signalcraft.diagnosis.client import InferenceClient
 from signalcraft.diagnosis.errors import (
     AnalysisBusy,
     AudioFieldMissing,
-    ClipTooLarge,
     ClipUnprocessable,
     CursorInvalid,
     DiagnosisUnknown,
@@ -81,7 +80,6 @@ async def _settings(request: Request) -> Settings:
         UploadMalformed,
         UploadBroken,
         AudioFieldMissing,
-        ClipTooLarge,
         Invalid,
         *CLIP_ERRORS,
         ClipUnprocessable,
