@@ -1,6 +1,5 @@
 """The SQL by which readings come in. It runs on a plain asyncpg connection that belongs to the one writer."""
 
-from collections.abc import Sequence
 from typing import Any, Final
 
 from signalcraft.telemetry.models import MEASURED
@@ -12,7 +11,8 @@ from signalcraft.telemetry.readings import ReadingRow
 MARKS_LOCK: Final = 0x6D61726B
 
 _COLUMNS: Final = ", ".join(MEASURED)
-# One statement is one transaction, one round trip and one commit for a whole group.
+# One statement is one transaction, one round trip and one commit for a whole group. One array of rows is encoded and
+# unpacked in half the time of an array for each column.
 # The order of insertion is the same in every process, so two groups with common readings wait for each other in one
 # direction only; all readings are in before the first mark, for the same reason. Which readings were new is asked
 # only when some were not.
@@ -20,10 +20,7 @@ INSERT_GROUP: Final = f"""
     WITH fresh AS (
         INSERT INTO readings (device_id, ts, {_COLUMNS})
         SELECT device_id, timestamptz 'epoch' + ts_us * interval '1 microsecond', {_COLUMNS}
-        FROM unnest(
-            $1::text[], $2::bigint[], $3::float8[], $4::float8[], $5::float8[], $6::float8[], $7::float8[],
-            $8::float8[], $9::float8[]
-        ) AS sent (device_id, ts_us, {_COLUMNS})
+        FROM unnest($1::sent_reading[])
         ORDER BY device_id COLLATE "C", ts_us
         ON CONFLICT DO NOTHING
         RETURNING device_id, ts
@@ -46,14 +43,14 @@ INSERT_GROUP: Final = f"""
 """  # noqa: S608 - column names of our own
 
 
-async def insert_group(connection: Any, rows: Sequence[ReadingRow]) -> set[tuple[str, int]] | None:
+async def insert_group(connection: Any, rows: list[ReadingRow]) -> set[tuple[str, int]] | None:
     """Store the rows and mark their minutes, committed; the keys that were new, or None where all were.
 
     Raises:
         asyncpg.PostgresError, OSError, TimeoutError: as the connection has it; unless PostgreSQL itself refused,
             the outcome is unknown.
     """
-    found = await connection.fetchrow(INSERT_GROUP, *(list(column) for column in zip(*rows, strict=True)))
+    found = await connection.fetchrow(INSERT_GROUP, rows)
     if found["inserted"] == len(rows):
         return None
     return set(zip(found["device_ids"] or (), found["ts_us"] or (), strict=True))

@@ -1,10 +1,11 @@
 """Readings in, readings and charts out."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import timedelta
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi.routing import APIRoute
 from pydantic_core import to_json
 
 from signalcraft.core.clock import utcnow
@@ -51,15 +52,22 @@ POST_ERRORS: Final = (
     DatabaseUnavailable,
 )
 
+
+class BareRoute(APIRoute):
+    """A route whose endpoint takes the request itself.
+
+    Readings come by the thousand a second; resolving dependencies would take longer than all that is done for one.
+    """
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The endpoint, as it is."""
+        endpoint: Callable[[Request], Coroutine[Any, Any, Response]] = self.endpoint
+        return endpoint
+
+
 router = APIRouter(prefix="/api/iot", tags=["readings"], dependencies=[Depends(DEVICE_TOKEN)])
 
 
-@router.post(
-    "/sensors/data",
-    response_model=Accepted,
-    openapi_extra=one_reading(),
-    responses=problems(*POST_ERRORS, ReadingInvalid),
-)
 async def post_reading(request: Request) -> Response:
     """Store one reading; answered after PostgreSQL has committed it.
 
@@ -81,12 +89,6 @@ async def post_reading(request: Request) -> Response:
     )
 
 
-@router.post(
-    "/sensors/data/batch",
-    response_model=BatchAccepted,
-    openapi_extra=many_readings(),
-    responses=problems(*POST_ERRORS, TooManyReadings, AllReadingsInvalid),
-)
 async def post_batch(request: Request) -> Response:
     """Store up to 10,000 readings (8 MB unpacked): a JSON array, or NDJSON, plain or gzip.
 
@@ -108,6 +110,26 @@ async def post_batch(request: Request) -> Response:
             "rejected": rejected,
         }
     )
+
+
+router.add_api_route(
+    "/sensors/data",
+    post_reading,
+    methods=["POST"],
+    route_class_override=BareRoute,
+    response_model=Accepted,
+    openapi_extra=one_reading(),
+    responses=problems(*POST_ERRORS, ReadingInvalid),
+)
+router.add_api_route(
+    "/sensors/data/batch",
+    post_batch,
+    methods=["POST"],
+    route_class_override=BareRoute,
+    response_model=BatchAccepted,
+    openapi_extra=many_readings(),
+    responses=problems(*POST_ERRORS, TooManyReadings, AllReadingsInvalid),
+)
 
 
 @router.get(
@@ -174,7 +196,7 @@ def _shown(page: service.Page) -> dict[str, Any]:
 
 
 def _told(stored: Stored, rejected: Sequence[Rejected]) -> str:
-    return f"{stored.inserted} readings stored, {stored.duplicates} stored before, {len(rejected)} rejected."
+    return f"Stored: {stored.inserted}; stored before: {stored.duplicates}; rejected: {len(rejected)}."
 
 
 def _json(content: dict[str, Any]) -> Response:

@@ -28,7 +28,7 @@ class BatchAccepted(BaseModel):
     """All valid readings are stored."""
 
     success: Literal[True]
-    message: str = Field(examples=["2 readings stored, 1 stored before, 1 rejected."])
+    message: str = Field(examples=["Stored: 2; stored before: 1; rejected: 1."])
     inserted: int = Field(ge=0, examples=[2])
     duplicates: int = Field(ge=0, description="Readings that were stored before.", examples=[1])
     rejected: list[Rejected] = Field(

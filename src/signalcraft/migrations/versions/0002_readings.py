@@ -33,6 +33,9 @@ def upgrade() -> None:
         *(sa.Column(name, sa.Double, nullable=name == "sensor_quality") for name in MEASURED),
         postgresql_partition_by="RANGE (ts)",
     )
+    # The form in which ingest hands rows over; `ts_us` is microseconds since 1970.
+    measured = ", ".join(f"{name} double precision" for name in MEASURED)
+    op.execute(f"CREATE TYPE sent_reading AS (device_id text, ts_us bigint, {measured})")
     op.create_table("rollup_minute", *_rollup_columns("minute"))
     op.create_table("rollup_hour", *_rollup_columns("hour"))
     op.create_table(
@@ -79,3 +82,4 @@ def downgrade() -> None:
         "readings",
     ):
         op.drop_table(table)
+    op.execute("DROP TYPE sent_reading")
