@@ -1,12 +1,17 @@
 """Alembic's way into our tables; `signalcraft.core.migrations` calls it with a connection."""
 
 import asyncio
+from importlib import import_module
 
 from alembic import context
 from sqlalchemy import Connection
 
 from signalcraft.core.database import Base
 from signalcraft.settings import get_settings
+
+# Importing the models fills the metadata that `alembic check` compares with the database.
+for domain in ("devices", "telemetry", "diagnosis"):
+    import_module(f"signalcraft.{domain}.models")
 
 
 def _include(name: str | None, kind: str, _parents: object) -> bool:
