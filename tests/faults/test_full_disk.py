@@ -2,9 +2,9 @@
 
 import os
 import subprocess
-from pathlib import Path
 
 import pytest
+
 from tests.diagnosis.test_routes import PATH, noise, sample, wav
 
 ROOM_BYTES = 256 * 1024

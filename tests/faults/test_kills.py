@@ -12,6 +12,7 @@ from time import monotonic
 
 import httpx
 import pytest
+
 from tests.live import LiveService, StubbornMicrophone, StubbornSensor, new_device_id
 
 SENSORS = 6

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+
 from tests.live import live_service
 
 LIMIT_MB = 700

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+
 from tests.conftest import REPOSITORY
 from tests.live import free_port, wait_until
 
