@@ -5,12 +5,13 @@ rolls back otherwise; nothing below it commits. `ReadSession` is a transaction t
 writing.
 """
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from typing import Annotated, Any
 
 import asyncpg
 from fastapi import Depends, Request
+from sqlalchemy import Executable
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
@@ -62,6 +63,7 @@ class Database:
             # died with PostgreSQL is told to come again, and all of the same age are dropped with it.
             pool_recycle=CONNECTION_LIFE_S,
         )
+        self._alone = self.engine.execution_options(isolation_level="AUTOCOMMIT")
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
 
     @asynccontextmanager
@@ -71,17 +73,21 @@ class Database:
         Raises:
             DatabaseUnavailable: PostgreSQL is away.
         """
-        try:
+        with _told_as_unavailable():
             async with self._sessions() as session, session.begin():
                 if read_only:
                     await session.connection(execution_options={"postgresql_readonly": True})
                 yield session
-        except (OperationalError, InterfaceError, PoolTimeout, *UNAVAILABLE) as away:
-            raise DatabaseUnavailable from away
-        except DBAPIError as error:
-            if error.connection_invalidated or isinstance(_driver_error(error), UNAVAILABLE):
-                raise DatabaseUnavailable from error
-            raise
+
+    async def execute_alone(self, statement: Executable, values: Mapping[str, Any]) -> None:
+        """Execute one statement as a transaction of its own: one round trip, where a session takes three.
+
+        Raises:
+            DatabaseUnavailable: PostgreSQL is away.
+        """
+        with _told_as_unavailable():
+            async with self._alone.connect() as connection:
+                await connection.execute(statement, values)
 
     async def close(self) -> None:
         """Close all connections."""
@@ -116,6 +122,19 @@ async def _read_session(database: Annotated[Database, Depends(database_of)]) -> 
 # scope="function": the commit happens before the answer is sent, so what was answered is stored.
 Session = Annotated[AsyncSession, Depends(_session, scope="function")]
 ReadSession = Annotated[AsyncSession, Depends(_read_session, scope="function")]
+
+
+@contextmanager
+def _told_as_unavailable() -> Iterator[None]:
+    """Turn what SQLAlchemy and asyncpg raise when PostgreSQL is away into DatabaseUnavailable."""
+    try:
+        yield
+    except (OperationalError, InterfaceError, PoolTimeout, *UNAVAILABLE) as away:
+        raise DatabaseUnavailable from away
+    except DBAPIError as error:
+        if error.connection_invalidated or isinstance(_driver_error(error), UNAVAILABLE):
+            raise DatabaseUnavailable from error
+        raise
 
 
 def _driver_error(error: DBAPIError) -> Any:

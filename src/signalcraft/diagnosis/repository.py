@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import insert, literal, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from signalcraft.core.database import Database
 from signalcraft.diagnosis.models import DiagnosisRow
 
 # Its time is PostgreSQL's, so that all workers' diagnoses have one order.
@@ -14,10 +15,9 @@ _COLUMNS = tuple(column.name for column in DiagnosisRow.__table__.columns if col
 ADD = insert(DiagnosisRow)
 
 
-async def add(session: AsyncSession, diagnosis: DiagnosisRow) -> None:
-    """Keep a diagnosis. A plain statement: the unit of work around one row costs more than the row."""
-    values = {name: getattr(diagnosis, name) for name in _COLUMNS}
-    await (await session.connection()).execute(ADD, values)
+async def add(database: Database, diagnosis: DiagnosisRow) -> None:
+    """Keep a diagnosis, in a transaction of its own: a unit of work around one row costs more than the row."""
+    await database.execute_alone(ADD, {name: getattr(diagnosis, name) for name in _COLUMNS})
 
 
 async def find(session: AsyncSession, diagnosis_id: UUID) -> DiagnosisRow | None:

@@ -3,17 +3,17 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from signalcraft.audio.errors import CLIP_ERRORS
-from signalcraft.core.database import Database, ReadSession, database_of
+from signalcraft.core.bare_route import BareRoute
+from signalcraft.core.database import ReadSession
 from signalcraft.core.errors import DatabaseUnavailable, Invalid, StorageFull
 from signalcraft.core.problems import problems
-from signalcraft.devices.access import DEVICE_TOKEN, CurrentCaller
+from signalcraft.devices.access import DEVICE_TOKEN, CurrentCaller, caller_of
 from signalcraft.devices.errors import OtherDevice, RegistryFull, TokenMissing, TokenRefused
 from signalcraft.devices.service import DEVICE_ID_PATTERN
 from signalcraft.diagnosis import service, upload
-from signalcraft.diagnosis.client import InferenceClient
 from signalcraft.diagnosis.errors import (
     AnalysisBusy,
     AudioFieldMissing,
@@ -61,18 +61,28 @@ UPLOAD_FORM: dict[str, Any] = {
 router = APIRouter(prefix="/api", tags=["recordings"], dependencies=[Depends(DEVICE_TOKEN)])
 
 
-async def _inference(request: Request) -> InferenceClient:
-    client: InferenceClient = request.app.state.inference
-    return client
+async def analyze_recording(request: Request) -> Response:
+    """Judge a recording now; answered after the diagnosis is stored."""
+    state = request.app.state
+    settings: Settings = state.settings
+    caller = await caller_of(request)
+    received = await upload.receive(request, settings.recordings.max_bytes)
+    try:
+        recording = service.recording_of(received.fields, caller, settings.ingest.ahead_s)
+        diagnosis = await service.judge(state.inference, received, recording)
+    finally:
+        received.close()
+    # Only now, so that no connection is held while the recording waits for its turn.
+    await service.keep(state.database, diagnosis, settings.devices)
+    return Response(Diagnosis.of(diagnosis).model_dump_json(), media_type="application/json")
 
 
-async def _settings(request: Request) -> Settings:
-    settings: Settings = request.app.state.settings
-    return settings
-
-
-@router.post(
+router.add_api_route(
     "/lightweight-analyze",
+    analyze_recording,
+    methods=["POST"],
+    route_class_override=BareRoute,
+    response_model=Diagnosis,
     openapi_extra=UPLOAD_FORM,
     responses=problems(
         *ACCESS_ERRORS,
@@ -88,24 +98,6 @@ async def _settings(request: Request) -> Settings:
         DatabaseUnavailable,
     ),
 )
-async def analyze_recording(
-    request: Request,
-    caller: CurrentCaller,
-    inference: Annotated[InferenceClient, Depends(_inference)],
-    database: Annotated[Database, Depends(database_of)],
-    settings: Annotated[Settings, Depends(_settings)],
-) -> Diagnosis:
-    """Judge a recording now; answered after the diagnosis is stored."""
-    received = await upload.receive(request, settings.recordings.max_bytes)
-    try:
-        recording = service.recording_of(received.fields, caller, settings.ingest.ahead_s)
-        diagnosis = await service.judge(inference, received, recording)
-    finally:
-        received.close()
-    # Opened only now, so that no connection is held while the recording waits for its turn.
-    async with database.session() as session:
-        await service.keep(session, diagnosis, settings.devices)
-    return Diagnosis.of(diagnosis)
 
 
 @router.get(

@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from signalcraft.core.clock import utcnow
+from signalcraft.core.database import Database
 from signalcraft.core.errors import Invalid
 from signalcraft.core.timestamps import TimestampError, parse_timestamp
 from signalcraft.devices.access import Caller
@@ -69,15 +70,16 @@ async def judge(inference: InferenceClient, upload: Upload, recording: Recording
     return _row(judgement, recording, elapsed_ms)
 
 
-async def keep(session: AsyncSession, diagnosis: DiagnosisRow, devices: DeviceSettings) -> None:
+async def keep(database: Database, diagnosis: DiagnosisRow, devices: DeviceSettings) -> None:
     """Store a diagnosis; where access is open, a device that nobody added is registered with it.
 
     Raises:
         RegistryFull: too many devices have registered themselves.
     """
     if diagnosis.device_id is not None and devices.access is DeviceAccess.OPEN:
-        await register_in_open_mode(session, [diagnosis.device_id], devices.open_devices_max)
-    await repository.add(session, diagnosis)
+        async with database.session() as session:
+            await register_in_open_mode(session, [diagnosis.device_id], devices.open_devices_max)
+    await repository.add(database, diagnosis)
 
 
 async def find(session: AsyncSession, diagnosis_id: UUID, caller: Caller) -> DiagnosisRow:

@@ -1,13 +1,13 @@
 """Readings in, readings and charts out."""
 
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
-from fastapi.routing import APIRoute
 from pydantic_core import to_json
 
+from signalcraft.core.bare_route import BareRoute
 from signalcraft.core.clock import utcnow
 from signalcraft.core.database import ReadSession
 from signalcraft.core.errors import BodyTooLarge, DatabaseUnavailable, Invalid
@@ -51,18 +51,6 @@ POST_ERRORS: Final = (
     IngestBusy,
     DatabaseUnavailable,
 )
-
-
-class BareRoute(APIRoute):
-    """A route whose endpoint takes the request itself.
-
-    Readings come by the thousand a second; resolving dependencies would take longer than all that is done for one.
-    """
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """The endpoint, as it is."""
-        endpoint: Callable[[Request], Coroutine[Any, Any, Response]] = self.endpoint
-        return endpoint
 
 
 router = APIRouter(prefix="/api/iot", tags=["readings"], dependencies=[Depends(DEVICE_TOKEN)])
