@@ -55,3 +55,9 @@ class IngestBusy(TryAgain):
     """Too many readings wait to be stored; send the same request again in a moment."""
 
     code = "ingest_busy"
+
+
+class UpkeepInTheWay(TryAgain):
+    """Upkeep would hold up readings or queries at the moment; it tries again later."""
+
+    code = "upkeep_in_the_way"

@@ -9,6 +9,7 @@ from typing import Any, Final
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from signalcraft.telemetry.locks import giving_way
 from signalcraft.telemetry.months import Month, month_of_day
 
 # Making a partition and dropping one exclude each other, whichever process does it: "part" in ASCII.
@@ -52,9 +53,14 @@ async def attach(session: AsyncSession, month: Month) -> None:
 
 
 async def drop(session: AsyncSession, month: Month) -> None:
-    """Drop the month's partition with all its readings."""
+    """Drop the month's partition with all its readings.
+
+    Raises:
+        UpkeepInTheWay: a long query reads them.
+    """
     connection = await session.connection()
-    await connection.exec_driver_sql(_DROP.format(lock=_PARTITIONS_LOCK, name=month.partition))
+    with giving_way():
+        await connection.exec_driver_sql(_DROP.format(lock=_PARTITIONS_LOCK, name=month.partition))
 
 
 class KnownPartitions:

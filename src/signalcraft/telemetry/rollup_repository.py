@@ -12,6 +12,7 @@ from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from signalcraft.telemetry.ingest_repository import MARKS_LOCK
+from signalcraft.telemetry.locks import giving_way
 from signalcraft.telemetry.models import AGGREGATES, MEASURED
 
 # One process at a time mends. Held to the end of each transaction that writes marks or rollups: "roll" in ASCII.
@@ -151,11 +152,16 @@ async def try_rollup_lock(session: AsyncSession) -> bool:
 
 
 async def take_marks(session: AsyncSession, limit: int) -> None:
-    """Take up to `limit` marks, unless some are taken already; under the rollup lock, and to be committed at once."""
+    """Take up to `limit` marks, unless some are taken already; under the rollup lock, and to be committed at once.
+
+    Raises:
+        UpkeepInTheWay: a group takes long to be committed.
+    """
     if (await session.execute(ARE_TAKEN)).scalar_one():
         return
     await session.execute(TAKE_LOCK_TIMEOUT)
-    await session.execute(WAIT_FOR_GROUPS)
+    with giving_way():
+        await session.execute(WAIT_FOR_GROUPS)
     await session.execute(TAKE, {"limit": limit})
 
 

@@ -16,6 +16,7 @@ from signalcraft.core.logging import get_logger
 from signalcraft.settings import RetentionSettings, Settings
 from signalcraft.telemetry import partition_repository as partitions
 from signalcraft.telemetry import rollup_repository as rollups
+from signalcraft.telemetry.errors import UpkeepInTheWay
 from signalcraft.telemetry.months import Month
 
 MONTHS_AHEAD: Final = 2
@@ -110,8 +111,8 @@ async def _repeat(job: Callable[[], Awaitable[None]], every_s: float) -> None:
         pause_s = every_s
         try:
             await job()
-        except DatabaseUnavailable as away:
-            logger.warning("upkeep_postponed", reason=repr(away.__cause__))
+        except (DatabaseUnavailable, UpkeepInTheWay) as later:
+            logger.warning("upkeep_postponed", reason=str(later))
             pause_s = min(every_s, AGAIN_AFTER_S)
         # Whatever a run meets, the next one may do: giving up would let charts and partitions fall behind unseen.
         except Exception:
