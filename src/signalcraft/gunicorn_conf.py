@@ -101,7 +101,8 @@ def on_starting(server: Any) -> None:
     url = _settings.database.url.get_secret_value()
     _wait_for_database(url)
     migrations.upgrade(url)
-    server.app.wsgi()
+    # FastAPI puts its routes together when they are first asked for; the document asks for all of them.
+    server.app.wsgi().openapi()
     # What was made so far stays; the garbage collector would only copy its pages into each worker.
     gc.freeze()
 
