@@ -62,6 +62,13 @@ def test_a_wrong_value_is_named_in_one_line(monkeypatch, name, value, said):
     assert "\n" not in str(refused.value)
 
 
+def test_a_tilde_in_the_env_file_is_the_home_folder(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", "/home/somebody")
+    (tmp_path / ".env").write_text("SIGNALCRAFT_DATA_DIR=~/signals\n")
+
+    assert str(get_settings().data_dir) == "/home/somebody/signals"
+
+
 def test_a_password_is_not_shown(monkeypatch):
     monkeypatch.setenv("DATABASE_URL", "postgresql://user:secret@db/name")
 

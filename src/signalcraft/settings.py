@@ -8,10 +8,10 @@ import os
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from dotenv import dotenv_values
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from signalcraft.core.operator_error import OperatorError
 
@@ -149,7 +149,10 @@ def default_data_dir() -> Path:
 class Settings(_Group):
     """Everything that can be set."""
 
-    data_dir: Path = Field(default_factory=default_data_dir, description="Folder of the embedded PostgreSQL.")
+    # A `.env` file is read by no shell that would put the home folder in for `~`.
+    data_dir: Annotated[Path, AfterValidator(Path.expanduser)] = Field(
+        default_factory=default_data_dir, description="Folder of the embedded PostgreSQL."
+    )
     server: ServerSettings = ServerSettings()
     database: DatabaseSettings = DatabaseSettings()
     ingest: IngestSettings = IngestSettings()
