@@ -29,7 +29,8 @@ class TrainingSettings:
     label_smoothing: float = 0.03
     masked_bands: int = 8
     masked_frames: int = 12
-    threads: int = 2
+    # Of two cores the other one prepares the next batch; more threads also wait for each other on a busy machine.
+    threads: int = 1
     mel: MelSettings = field(default_factory=MelSettings)
     network: NetworkSettings = field(default_factory=NetworkSettings)
     augmentation: AugmentationSettings = field(default_factory=AugmentationSettings)
