@@ -1,5 +1,6 @@
 """What `signalcraft model` says when it can't work."""
 
+import shutil
 import sys
 
 import pytest
@@ -23,3 +24,18 @@ def test_without_the_extra_the_command_says_what_to_install(tmp_path, monkeypatc
 def test_a_folder_without_recordings_is_named(tmp_path):
     with pytest.raises(OperatorError, match="holds no recordings"):
         CliRunner().invoke(app, ["train", "--data", str(tmp_path)], catch_exceptions=False)
+
+
+def test_a_file_that_is_no_model_is_named(tmp_path, samples):
+    model = tmp_path / "broken.onnx"
+    model.write_bytes(b"not a model")
+    for part in ("train", "validation"):
+        shutil.copytree(samples, tmp_path / "machine" / part)
+    shutil.copytree(samples / "healthy", tmp_path / "background" / "hum")
+
+    with pytest.raises(OperatorError, match=r"broken\.onnx is no usable model"):
+        CliRunner().invoke(
+            app,
+            ["evaluate", "--model", str(model), "--data", str(tmp_path / "machine")],
+            catch_exceptions=False,
+        )
