@@ -46,6 +46,18 @@ async def test_copies_within_one_group_count_as_one_reading(ingest):
     assert sorted(outcomes) == [Stored(0, 1)] * 49 + [Stored(1, 0)]
 
 
+async def test_of_two_readings_of_one_time_the_first_is_stored(ingest, tables):
+    outcomes = await asyncio.gather(
+        *(
+            ingest.store([a_row(temperature_c=value), a_row(temperature_c=value + 1)])
+            for value in (10, 20, 30)
+        )
+    )
+
+    assert outcomes == [Stored(1, 1), Stored(0, 2), Stored(0, 2)]
+    assert await tables.fetchval("SELECT array_agg(temperature_c) FROM readings") == [10]
+
+
 async def test_two_processes_share_their_devices(database_url, settings, tables):
     """Both send the same readings in other orders at once: neither waits for the other for ever."""
     both = [Ingest(database_url, settings.ingest) for _ in range(2)]

@@ -14,14 +14,14 @@ _COLUMNS: Final = ", ".join(MEASURED)
 # One statement is one transaction, one round trip and one commit for a whole group. One array of rows is encoded and
 # unpacked in half the time of an array for each column.
 # The order of insertion is the same in every process, so two groups with common readings wait for each other in one
-# direction only; all readings are in before the first mark, for the same reason. Which readings were new is asked
-# only when some were not.
+# direction only; all readings are in before the first mark, for the same reason. Of two readings of one time in the
+# group the first is stored. Which ones were new is asked only when some were not.
 INSERT_GROUP: Final = f"""
     WITH fresh AS (
         INSERT INTO readings (device_id, ts, {_COLUMNS})
         SELECT device_id, timestamptz 'epoch' + ts_us * interval '1 microsecond', {_COLUMNS}
-        FROM unnest($1::sent_reading[])
-        ORDER BY device_id COLLATE "C", ts_us
+        FROM unnest($1::sent_reading[]) WITH ORDINALITY AS sent (device_id, ts_us, {_COLUMNS}, place)
+        ORDER BY device_id COLLATE "C", ts_us, place
         ON CONFLICT DO NOTHING
         RETURNING device_id, ts
     ), gate AS MATERIALIZED (

@@ -59,29 +59,30 @@ TAKE: Final = text("""
     )
     INSERT INTO rollup_taken (device_id, minute, marked_at) SELECT * FROM taken
 """)
+# The inner queries aggregate, so the planner can't turn them into joins: it would join by the device alone, all its
+# readings with all its minutes, where a minute's readings stand together in the index.
 MEND_MINUTES: Final = text(f"""
     INSERT INTO rollup_minute (device_id, minute, {_COLUMNS})
-    SELECT t.device_id, t.minute, {_OF_READINGS}
+    SELECT t.device_id, t.minute, r.*
     FROM rollup_taken t
     CROSS JOIN LATERAL (
-        SELECT * FROM readings
+        SELECT {_OF_READINGS} FROM readings
         WHERE device_id = t.device_id AND ts >= t.minute AND ts < t.minute + interval '1 minute'
     ) AS r
-    WHERE t.minute >= :oldest
-    GROUP BY t.device_id, t.minute
+    WHERE t.minute >= :oldest AND r.readings > 0
     ON CONFLICT (device_id, minute) DO UPDATE SET {_REPLACED}
 """)  # noqa: S608 - column names of our own
 MEND_HOURS: Final = text(f"""
     INSERT INTO rollup_hour (device_id, hour, {_COLUMNS})
-    SELECT h.device_id, h.hour, {_OF_ROLLUPS}
+    SELECT h.device_id, h.hour, m.*
     FROM (
         SELECT DISTINCT device_id, date_trunc('hour', minute) AS hour FROM rollup_taken WHERE minute >= :oldest
     ) AS h
     CROSS JOIN LATERAL (
-        SELECT * FROM rollup_minute
+        SELECT {_OF_ROLLUPS} FROM rollup_minute
         WHERE device_id = h.device_id AND minute >= h.hour AND minute < h.hour + interval '1 hour'
     ) AS m
-    GROUP BY h.device_id, h.hour
+    WHERE m.readings > 0
     ON CONFLICT (device_id, hour) DO UPDATE SET {_REPLACED}
 """)  # noqa: S608 - as above
 NOTE_ACTIVITY: Final = text("""
@@ -107,16 +108,13 @@ _DIRTY: Final = """
         UNION
         SELECT minute FROM rollup_taken WHERE device_id = :device_id AND minute >= :start AND minute < :end
     )"""
-_CLEAN_MINUTES: Final = f"""
-    SELECT minute AS at, {_COLUMNS} FROM rollup_minute r
-    WHERE device_id = :device_id AND minute >= :start AND minute < :end
-        AND NOT EXISTS (SELECT FROM dirty WHERE dirty.minute = r.minute)"""  # noqa: S608 - as above
-_DIRTY_READINGS: Final = f"""
-    SELECT ts AS at, {_READING_AS_ROLLUP} FROM dirty
+_IS_CLEAN: Final = "NOT EXISTS (SELECT FROM dirty WHERE dirty.minute = rollup_minute.minute)"
+_DIRTY_MINUTES: Final = f"""
+    SELECT minute AS at, r.* FROM dirty
     CROSS JOIN LATERAL (
-        SELECT * FROM readings
+        SELECT {_OF_READINGS} FROM readings
         WHERE device_id = :device_id AND ts >= dirty.minute AND ts < dirty.minute + interval '1 minute'
-    ) AS r"""  # noqa: S608 - as above
+    ) AS r WHERE r.readings > 0"""  # noqa: S608 - as above
 _BUCKETS: Final = f"""
     SELECT date_bin(:bucket, at, timestamptz 'epoch') AS bucket, {_OF_ROLLUPS}
     FROM pieces GROUP BY 1 ORDER BY 1 DESC LIMIT :limit"""  # noqa: S608 - as above
@@ -127,21 +125,27 @@ BUCKETS_OF_READINGS: Final = text(f"""
     ) {_BUCKETS}
 """)  # noqa: S608 - as above
 BUCKETS_OF_MINUTES: Final = text(f"""
-    WITH {_DIRTY}, pieces AS ({_CLEAN_MINUTES} UNION ALL {_DIRTY_READINGS}) {_BUCKETS}
-""")
+    WITH {_DIRTY}, pieces AS (
+        SELECT minute AS at, {_COLUMNS} FROM rollup_minute
+        WHERE device_id = :device_id AND minute >= :start AND minute < :end AND {_IS_CLEAN}
+        UNION ALL {_DIRTY_MINUTES}
+    ) {_BUCKETS}
+""")  # noqa: S608 - as above
 # An hour with a marked minute is put together from its minutes.
 BUCKETS_OF_HOURS: Final = text(f"""
     WITH {_DIRTY}, dirty_hours AS MATERIALIZED (
         SELECT DISTINCT date_trunc('hour', minute) AS hour FROM dirty
     ), pieces AS (
-        SELECT hour AS at, {_COLUMNS} FROM rollup_hour r
+        SELECT hour AS at, {_COLUMNS} FROM rollup_hour
         WHERE device_id = :device_id AND hour >= :start AND hour < :end
-            AND NOT EXISTS (SELECT FROM dirty_hours WHERE dirty_hours.hour = r.hour)
+            AND NOT EXISTS (SELECT FROM dirty_hours WHERE dirty_hours.hour = rollup_hour.hour)
         UNION ALL
-        SELECT m.* FROM dirty_hours CROSS JOIN LATERAL (
-            {_CLEAN_MINUTES} AND minute >= dirty_hours.hour AND minute < dirty_hours.hour + interval '1 hour'
-        ) AS m
-        UNION ALL {_DIRTY_READINGS}
+        SELECT hour AS at, m.* FROM dirty_hours
+        CROSS JOIN LATERAL (
+            SELECT {_OF_ROLLUPS} FROM rollup_minute
+            WHERE device_id = :device_id AND minute >= hour AND minute < hour + interval '1 hour' AND {_IS_CLEAN}
+        ) AS m WHERE m.readings > 0
+        UNION ALL {_DIRTY_MINUTES}
     ) {_BUCKETS}
 """)  # noqa: S608 - as above
 
