@@ -3,7 +3,6 @@
 import json
 
 import numpy as np
-import onnx
 import onnxruntime
 import pytest
 import soundfile
@@ -11,6 +10,7 @@ from typer.testing import CliRunner
 
 from signalcraft.cli.model import app
 
+onnx = pytest.importorskip("onnx", reason="onnx is not installed: pip install 'signalcraft[train]'")
 torch = pytest.importorskip("torch", reason="torch is not installed: pip install 'signalcraft[train]'")
 
 from signalcraft.ml.corpus import Corpus  # noqa: E402 – only where torch is
