@@ -50,7 +50,9 @@ def clip() -> bytes:
 def uploads(recording: bytes, tokens: list[str], client: int) -> Iterator[bytes]:
     """Endless uploads of the same recording."""
     boundary = "bench-boundary"
-    part = f'--{boundary}\r\nContent-Disposition: form-data; name="audio"; filename="clip.wav"\r\n\r\n'.encode()
+    part = (
+        f'--{boundary}\r\nContent-Disposition: form-data; name="audio"; filename="clip.wav"\r\n\r\n'.encode()
+    )
     body = part + recording + f"\r\n--{boundary}--\r\n".encode()
     headers = {
         "Authorization": f"Bearer {tokens[client]}",
@@ -96,7 +98,9 @@ def measure(url: str) -> list[Ratio]:
     ours, bare, health_ms, notes = [], [], [], ""
     with (
         tempfile.NamedTemporaryFile(suffix=".wav") as file,
-        gunicorn("signalcraft.app:app", "-c", "gunicorn.conf.py", health="/ready", DATABASE_URL=url) as address,
+        gunicorn(
+            "signalcraft.app:app", "-c", "gunicorn.conf.py", health="/ready", DATABASE_URL=url
+        ) as address,
         ThreadPoolExecutor() as threads,
     ):
         file.write(recording)
