@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 from signalcraft.cli.model import app
 from signalcraft.core.operator_error import OperatorError
+from tests.ml.conftest import SHIPPED
 
 
 def test_without_the_extra_the_command_says_what_to_install(tmp_path, monkeypatch):
@@ -23,7 +24,9 @@ def test_without_the_extra_the_command_says_what_to_install(tmp_path, monkeypatc
 
 def test_a_folder_without_recordings_is_named(tmp_path):
     with pytest.raises(OperatorError, match="holds no recordings"):
-        CliRunner().invoke(app, ["train", "--data", str(tmp_path)], catch_exceptions=False)
+        CliRunner().invoke(
+            app, ["evaluate", "--model", str(SHIPPED), "--data", str(tmp_path)], catch_exceptions=False
+        )
 
 
 def test_a_file_that_is_no_model_is_named(tmp_path, samples):
