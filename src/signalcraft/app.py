@@ -18,8 +18,10 @@ from signalcraft.devices.token_cache import TokenCache
 from signalcraft.diagnosis import routes as diagnosis_routes
 from signalcraft.diagnosis.client import InferenceClient
 from signalcraft.diagnosis.pool import InferencePool
+from signalcraft.diagnosis.upload import Uploads
 from signalcraft.settings import DeviceAccess, Settings, SettingsError, get_settings
 from signalcraft.telemetry import routes as telemetry_routes
+from signalcraft.telemetry.batch_room import BatchRoom
 from signalcraft.telemetry.ingest import Ingest
 from signalcraft.telemetry.upkeep import run_upkeep
 from signalcraft.web.docs import install_docs
@@ -72,6 +74,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         ingest = app.state.ingest = Ingest(url, settings.ingest)
         await ingest.start()
         stack.push_async_callback(ingest.stop)
+        app.state.batch_room = BatchRoom()
+        app.state.uploads = Uploads(limit=2 * settings.inference.max_in_flight)
         app.state.inference = await _inference(stack, settings)
         heartbeat = health.Heartbeat(database, app.state.inference, settings.inference.processes)
         app.state.heartbeat = heartbeat

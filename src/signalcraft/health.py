@@ -10,8 +10,11 @@ from sqlalchemy import text
 
 from signalcraft import __version__
 from signalcraft.core.database import Database
-from signalcraft.core.errors import DatabaseUnavailable
+from signalcraft.core.errors import TryAgain
+from signalcraft.core.logging import get_logger
 from signalcraft.diagnosis.client import InferenceClient
+
+logger = get_logger(__name__)
 
 BEAT_EVERY_S = 1.0
 # A database that takes longer to answer nothing is as good as away.
@@ -50,7 +53,12 @@ class Heartbeat:
     async def run(self) -> None:
         """Look until cancelled."""
         while True:
-            await self.beat()
+            try:
+                await self.beat()
+            # Whatever it meets, it must look again: an outdated health is worse than none.
+            except Exception:
+                logger.exception("health_unknown")
+                self._database_state = PartState.AWAY
             await asyncio.sleep(BEAT_EVERY_S)
 
     async def beat(self) -> None:
@@ -78,7 +86,7 @@ class Heartbeat:
         try:
             async with asyncio.timeout(PROBE_LIMIT_S), self._database.session(read_only=True) as session:
                 await session.execute(text("SELECT 1"))
-        except (DatabaseUnavailable, TimeoutError):
+        except (TryAgain, TimeoutError):
             return PartState.AWAY
         return PartState.OK
 

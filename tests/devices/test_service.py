@@ -1,5 +1,6 @@
 """The rules of the device registry, on a real database."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -75,6 +76,20 @@ async def test_an_unknown_device_has_no_tokens_to_change(session):
         await service.rotate_token(session, "nobody", timedelta(0))
     with pytest.raises(DeviceUnknown):
         await service.revoke_tokens(session, "nobody")
+
+
+async def test_many_at_once_register_themselves_only_up_to_the_limit(database):
+    async def register(number: int) -> bool:
+        try:
+            async with database.session() as session:
+                await service.register_in_open_mode(session, [f"device-{number}"], limit=7)
+        except RegistryFull:
+            return False
+        return True
+
+    registered = await asyncio.gather(*(register(number) for number in range(20)))
+
+    assert registered.count(True) == 7
 
 
 async def test_devices_register_themselves_only_up_to_the_limit(session):

@@ -1,10 +1,13 @@
 """Recordings over HTTP, judged by the shipped model in real processes."""
 
 import asyncio
+import base64
 import io
 import os
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
+from uuid import UUID
 
 import numpy as np
 import pytest
@@ -125,6 +128,29 @@ async def test_a_malformed_upload_is_refused(sensor, request_, status, code):
     assert (answer.status_code, answer.json()["code"]) == (status, code), answer.text
 
 
+@pytest.mark.parametrize("charset", ["undefined", "punycode", "no-such", "utf-16"])
+async def test_text_in_another_character_set_is_no_fault_of_ours(sensor, charset):
+    body = b'--b\r\nContent-Disposition: form-data; name="device_id"\r\n\r\n\xff\xfe\xe4\r\n--b--\r\n'
+    content_type = f"multipart/form-data; boundary=b; charset={charset}"
+
+    answer = await sensor.post(PATH, content=body, headers={"Content-Type": content_type})
+
+    assert answer.status_code in (400, 422), answer.text
+
+
+async def test_an_upload_that_is_one_too_many_is_not_even_received(running):
+    async with running(devices={"access": "open"}) as client:
+        places = client.app.state.uploads
+        with ExitStack() as taken:
+            for _ in range(64):
+                taken.enter_context(places.one_more())
+            refused = await client.post(PATH, files={"audio": sample("healthy").read_bytes()})
+        accepted = await client.post(PATH, files={"audio": sample("healthy").read_bytes()})
+
+    assert (refused.status_code, refused.json()["code"]) == (503, "analysis_busy")
+    assert accepted.status_code == 200
+
+
 async def test_no_upload_leaves_a_file_or_a_descriptor_behind(sensor, client):
     folder = tempfile.gettempdir()
     clip = wav(noise(30, 48_000), 48_000)
@@ -160,7 +186,15 @@ async def test_where_access_is_open_a_recording_may_belong_to_no_device(open_cli
     assert [diagnosis["diagnosis_id"] for diagnosis in of_device["data"]] == [somebodys["diagnosis_id"]]
 
 
-@pytest.mark.parametrize("cursor", ["x", "", "AAAA", "MjAyNHx4", "ü"])
+@pytest.mark.parametrize(
+    "cursor",
+    ["x", "", "AAAA", "MjAyNHx4", "ü"]
+    # Instants that are none in UTC.
+    + [
+        base64.urlsafe_b64encode(f"{instant}|{UUID(int=1)}".encode()).decode().rstrip("=")
+        for instant in ("0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "2024-01-01T00:00:00")
+    ],
+)
 async def test_a_made_up_cursor_is_refused(sensor, cursor):
     answer = await sensor.get("/api/diagnoses", params={"cursor": cursor})
 

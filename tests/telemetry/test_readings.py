@@ -1,5 +1,6 @@
 """What counts as a reading, and what is said about one that does not."""
 
+import asyncio
 import json
 import time
 from datetime import UTC, datetime, timedelta
@@ -167,7 +168,7 @@ def test_no_body_whatever_is_more_than_refused(body):
 
 
 async def batch(body: bytes, limit: int = 10_000):
-    return await parse_batch(body, Clock(AHEAD_S), limit)
+    return await parse_batch(body, Clock(AHEAD_S), limit, asyncio.Lock())
 
 
 async def test_an_array_and_lines_mean_the_same():

@@ -12,12 +12,12 @@ from typing import Annotated, Any
 import asyncpg
 from fastapi import Depends, Request
 from sqlalchemy import Executable
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
 
-from signalcraft.core.errors import DatabaseUnavailable
+from signalcraft.core.errors import DatabaseUnavailable, StorageFull
 from signalcraft.settings import DatabaseSettings
 
 # What asyncpg and the sockets beneath raise when PostgreSQL is away, starting, stopping or full.
@@ -31,6 +31,18 @@ UNAVAILABLE = (
     asyncpg.TooManyConnectionsError,
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,
+)
+# What it says when it is there and can't: stopping, out of disk or memory, over a time limit, a standby, or an
+# administrator who has closed it or changed its password. All of it passes, without a change to the request.
+CANNOT_NOW = (
+    *UNAVAILABLE,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.PostgresSystemError,
+    asyncpg.ObjectNotInPrerequisiteStateError,
+    asyncpg.TransactionRollbackError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.InvalidAuthorizationSpecificationError,
 )
 
 # Load balancers and firewalls forget idle connections, mostly after five minutes or more.
@@ -129,12 +141,15 @@ def _told_as_unavailable() -> Iterator[None]:
     """Turn what SQLAlchemy and asyncpg raise when PostgreSQL is away into DatabaseUnavailable."""
     try:
         yield
-    except (OperationalError, InterfaceError, PoolTimeout, *UNAVAILABLE) as away:
-        raise DatabaseUnavailable from away
     except DBAPIError as error:
-        if error.connection_invalidated or isinstance(_driver_error(error), UNAVAILABLE):
+        told = _driver_error(error)
+        if isinstance(told, asyncpg.DiskFullError):
+            raise StorageFull from error
+        if error.connection_invalidated or isinstance(told, CANNOT_NOW):
             raise DatabaseUnavailable from error
         raise
+    except (PoolTimeout, *CANNOT_NOW) as away:
+        raise DatabaseUnavailable from away
 
 
 def _driver_error(error: DBAPIError) -> Any:

@@ -80,7 +80,7 @@ class DatabaseUnavailable(TryAgain):
 
 
 class StorageFull(TryAgain):
-    """There is no room on the disk for the recording at the moment; nothing was stored. Send it again later."""
+    """There is no room on the server's disk at the moment; nothing was stored. Send the same request again later."""
 
     code = "storage_full"
     retry_after_s = 60

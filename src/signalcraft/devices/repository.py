@@ -21,6 +21,8 @@ ADD_MISSING = text("""
 KNOWN = text("SELECT device_id FROM devices WHERE device_id = ANY(:device_ids)").bindparams(
     bindparam("device_ids", type_=ARRAY(Text))
 )
+# Any 64-bit number of its own: one registration at a time, so that the count before it still holds.
+LOCK_REGISTRY = text("SELECT pg_advisory_xact_lock(6001)")
 COUNT = text("SELECT count(*) FROM devices")
 LIST = text("""
     SELECT d.device_id, d.name, d.created_at, count(t.digest) AS valid_tokens
@@ -53,6 +55,11 @@ async def add_missing(session: AsyncSession, device_ids: Sequence[str]) -> None:
 async def known(session: AsyncSession, device_ids: Sequence[str]) -> set[str]:
     """Those of the ids that are registered."""
     return set((await session.execute(KNOWN, {"device_ids": list(device_ids)})).scalars())
+
+
+async def lock_registry(session: AsyncSession) -> None:
+    """Let no other transaction register devices by itself until this one ends."""
+    await session.execute(LOCK_REGISTRY)
 
 
 async def count(session: AsyncSession) -> int:

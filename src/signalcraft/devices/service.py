@@ -63,6 +63,9 @@ async def register_in_open_mode(session: AsyncSession, device_ids: Collection[st
     missing = set(device_ids) - await repository.known(session, list(device_ids))
     if not missing:
         return
+    await repository.lock_registry(session)
+    # Another request may have registered some of them while this one waited.
+    missing -= await repository.known(session, list(missing))
     if await repository.count(session) + len(missing) > limit:
         raise RegistryFull(limit=limit)
     await repository.add_missing(session, list(missing))

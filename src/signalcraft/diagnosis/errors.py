@@ -28,7 +28,7 @@ __all__ = [
 
 
 class UploadMalformed(BadRequest):
-    """The request is not multipart/form-data; send the recording as its file `audio`."""
+    """The request is no multipart/form-data with one file `audio`: {reason}."""
 
     code = "upload_malformed"
 

@@ -66,12 +66,13 @@ async def analyze_recording(request: Request) -> Response:
     state = request.app.state
     settings: Settings = state.settings
     caller = await caller_of(request)
-    received = await upload.receive(request, settings.recordings.max_bytes)
-    try:
-        recording = service.recording_of(received.fields, caller, settings.ingest.ahead_s)
-        diagnosis = await service.judge(state.inference, received, recording)
-    finally:
-        received.close()
+    with state.uploads.one_more():
+        received = await upload.receive(request, settings.recordings.max_bytes)
+        try:
+            recording = service.recording_of(received.fields, caller, settings.ingest.ahead_s)
+            diagnosis = await service.judge(state.inference, received, recording)
+        finally:
+            received.close()
     # Only now, so that no connection is held while the recording waits for its turn.
     await service.keep(state.database, diagnosis, settings.devices)
     return Response(Diagnosis.of(diagnosis).model_dump_json(), media_type="application/json")

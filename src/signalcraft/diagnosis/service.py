@@ -3,7 +3,7 @@
 import base64
 import binascii
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from time import perf_counter
 from uuid import UUID, uuid4
 
@@ -138,9 +138,9 @@ def _position(cursor: str) -> tuple[datetime, UUID]:
     try:
         text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
         created_at, _, diagnosis_id = text.partition("|")
-        position = datetime.fromisoformat(created_at), UUID(diagnosis_id)
-    except (ValueError, binascii.Error):
+        instant = datetime.fromisoformat(created_at)
+        if instant.tzinfo is None:
+            raise CursorInvalid
+        return instant.astimezone(UTC), UUID(diagnosis_id)
+    except (ValueError, OverflowError, binascii.Error):
         raise CursorInvalid from None
-    if position[0].tzinfo is None:
-        raise CursorInvalid
-    return position

@@ -1,7 +1,8 @@
 """Receiving a recording: streamed into a temporary file that has no name, so nothing of it can stay behind."""
 
 import errno
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from fastapi import Request
@@ -10,7 +11,13 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect
 
 from signalcraft.core.errors import StorageFull
-from signalcraft.diagnosis.errors import AudioFieldMissing, ClipTooLarge, UploadBroken, UploadMalformed
+from signalcraft.diagnosis.errors import (
+    AnalysisBusy,
+    AudioFieldMissing,
+    ClipTooLarge,
+    UploadBroken,
+    UploadMalformed,
+)
 
 # Part headers, boundaries and the text fields around the recording itself.
 FORM_BYTES = 64 * 1024
@@ -45,6 +52,28 @@ class Upload:
         self.audio.file.close()
 
 
+class Uploads:
+    """Bounds how many uploads a process receives, keeps waiting and judges at once; each may be of full size."""
+
+    def __init__(self, limit: int) -> None:
+        self._free = limit
+
+    @contextmanager
+    def one_more(self) -> Iterator[None]:
+        """A place for one upload, until the block ends.
+
+        Raises:
+            AnalysisBusy: all are taken.
+        """
+        if self._free < 1:
+            raise AnalysisBusy
+        self._free -= 1
+        try:
+            yield
+        finally:
+            self._free += 1
+
+
 async def receive(request: Request, max_bytes: int) -> Upload:
     """Read the multipart form of a request.
 
@@ -57,7 +86,7 @@ async def receive(request: Request, max_bytes: int) -> Upload:
     """
     content_type = request.headers.get("content-type", "")
     if not content_type.lower().startswith("multipart/form-data"):
-        raise UploadMalformed
+        raise UploadMalformed(reason="its content type is another one")
     parser = MultiPartParser(
         request.headers,
         _bounded(request, max_bytes),
@@ -68,7 +97,9 @@ async def receive(request: Request, max_bytes: int) -> Upload:
     try:
         form = await parser.parse()
     except MultiPartException as error:
-        raise UploadMalformed from error
+        raise UploadMalformed(reason=error.message) from error
+    except UnicodeError as error:
+        raise UploadMalformed(reason="its text is not in the character set that it names") from error
     except ClientDisconnect as error:
         raise UploadBroken from error
     except OSError as error:

@@ -1,6 +1,7 @@
 """A request's body, read within a bound and unpacked within the same bound."""
 
 import zlib
+from collections.abc import Callable
 from typing import Final
 
 from starlette.requests import ClientDisconnect, Request
@@ -14,8 +15,14 @@ _PLAIN: Final = ("", "identity")
 _PACKED: Final = ("gzip", "x-gzip")
 
 
-async def read_body(request: Request, limit_bytes: int) -> bytes:
+def _nothing(_more_bytes: int) -> None:
+    """A small body needs no room of its own."""
+
+
+async def read_body(request: Request, limit_bytes: int, take: Callable[[int], None] = _nothing) -> bytes:
     """The body, unpacked where it came as gzip.
+
+    take: is told of each further part's bytes, and may refuse them.
 
     Raises:
         EncodingUnsupported, GzipBroken: it came packed in another way, or is broken.
@@ -36,7 +43,9 @@ async def read_body(request: Request, limit_bytes: int) -> bytes:
             received_bytes += len(chunk)
             if received_bytes > limit_bytes:
                 raise BodyTooLarge(limit_bytes=limit_bytes)
-            parts.append(chunk if gunzip is None else gunzip.unpack(chunk))
+            part = chunk if gunzip is None else gunzip.unpack(chunk)
+            take(len(part))
+            parts.append(part)
     except ClientDisconnect:
         raise BodyIncomplete from None
     if gunzip is not None:

@@ -183,8 +183,10 @@ def parse_reading(body: bytes, clock: Clock) -> ReadingRow:
         raise ReadingInvalid(errors=_field_problems(refused)) from None
 
 
-async def parse_batch(body: bytes, clock: Clock, limit: int) -> Batch:
+async def parse_batch(body: bytes, clock: Clock, limit: int, one_by_one: asyncio.Lock) -> Batch:
     """The readings of a body: a JSON array, or a JSON object a line.
+
+    one_by_one: held while the readings are looked at one by one.
 
     Raises:
         BodyMalformed: neither.
@@ -196,7 +198,8 @@ async def parse_batch(body: bytes, clock: Clock, limit: int) -> Batch:
         raise BodyMalformed(reason="it is empty")
     batch = _all_valid(body, clock, limit) if body.startswith(b"[") else None
     if batch is None:
-        batch = await _one_by_one(_values(body, limit), clock)
+        async with one_by_one:
+            batch = await _one_by_one(_values(body, limit), clock)
     if batch.rejected and not batch.rows:
         raise AllReadingsInvalid(errors=batch.rejected)
     return batch

@@ -18,6 +18,7 @@ from signalcraft.devices.errors import DeviceUnknown, OtherDevice, RegistryFull,
 from signalcraft.devices.service import DEVICE_ID_PATTERN
 from signalcraft.settings import Settings
 from signalcraft.telemetry import service
+from signalcraft.telemetry.batch_room import BatchRoom
 from signalcraft.telemetry.bodies import many_readings, one_reading
 from signalcraft.telemetry.body import read_body
 from signalcraft.telemetry.errors import (
@@ -86,9 +87,11 @@ async def post_batch(request: Request) -> Response:
     """
     caller = await caller_of(request)
     limits = _settings(request).ingest
-    body = await read_body(request, limits.batch_bytes)
-    batch = await parse_batch(body, Clock(limits.ahead_s), limits.batch_readings)
-    stored, rejected = await service.store_batch(batch, caller, _registration(request), _ingest(request))
+    room: BatchRoom = request.app.state.batch_room
+    with room.held() as take:
+        body = await read_body(request, limits.batch_bytes, take)
+        batch = await parse_batch(body, Clock(limits.ahead_s), limits.batch_readings, room.one_by_one)
+        stored, rejected = await service.store_batch(batch, caller, _registration(request), _ingest(request))
     return _json(
         {
             "success": True,

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import asyncpg
 
-from signalcraft.core.database import UNAVAILABLE
+from signalcraft.core.database import CANNOT_NOW, UNAVAILABLE
 from signalcraft.core.errors import DatabaseUnavailable
 from signalcraft.core.logging import get_logger
 from signalcraft.telemetry.ingest_repository import insert_group
@@ -33,16 +33,6 @@ CONNECT_AGAIN_AFTER_S: Final = 0.2
 # statement may succeed. (23514 is how PostgreSQL says that a row has no partition.)
 GOT_IN_THE_WAY: Final = (asyncpg.DeadlockDetectedError, asyncpg.CheckViolationError)
 TRIES: Final = 3
-# PostgreSQL is there and can't: stopping, out of disk or memory, waiting too long, or a standby.
-CANNOT_NOW: Final = (
-    *UNAVAILABLE,
-    asyncpg.OperatorInterventionError,
-    asyncpg.InsufficientResourcesError,
-    asyncpg.PostgresSystemError,
-    asyncpg.LockNotAvailableError,
-    asyncpg.TransactionRollbackError,
-    asyncpg.ReadOnlySQLTransactionError,
-)
 
 logger = get_logger(__name__)
 
