@@ -1,7 +1,9 @@
 """Good recordings come out as they went in; each bad one has an error of its own."""
 
 import io
+import itertools
 import os
+import re
 import struct
 import subprocess
 import sys
@@ -9,6 +11,8 @@ import sys
 import numpy as np
 import pytest
 import soundfile
+from hypothesis import given
+from hypothesis import strategies as st
 
 from signalcraft.audio import errors
 from signalcraft.audio.decode import Clip, decode
@@ -180,6 +184,58 @@ def test_damage_in_the_middle_is_found(packing):
 
     with pytest.raises(errors.ClipTruncated):
         decoded(bytes(content))
+
+
+OGG = {packing: packed(machine(4), packing=packing) for packing in ("ogg vorbis", "ogg opus")}
+
+
+def ogg_pages(content: bytes) -> list[bytes]:
+    starts = [found.start() for found in re.finditer(b"OggS\\0", content)]
+    return [content[start:end] for start, end in itertools.pairwise([*starts, len(content)])]
+
+
+@pytest.mark.parametrize("packing", OGG)
+@given(data=st.data())
+def test_any_flipped_bit_of_an_ogg_is_found(packing, data):
+    content = bytearray(OGG[packing])
+    first_page = len(ogg_pages(OGG[packing])[0])
+    content[data.draw(st.integers(first_page, len(content) - 1))] ^= 1 << data.draw(st.integers(0, 7))
+
+    with pytest.raises(errors.ClipTruncated):
+        decoded(bytes(content))
+
+
+@pytest.mark.parametrize("packing", OGG)
+def test_any_missing_page_of_an_ogg_is_found(packing):
+    pages = ogg_pages(OGG[packing])
+    assert len(pages) > 4
+
+    for missing in range(1, len(pages)):
+        with pytest.raises(errors.ClipTruncated):
+            decoded(b"".join(pages[:missing] + pages[missing + 1 :]))
+
+
+def test_an_ogg_whose_header_fills_several_pages_is_read():
+    file = io.BytesIO()
+    with soundfile.SoundFile(file, "w", 16_000, 1, format="OGG", subtype="VORBIS") as stream:
+        stream.comment = "Compressor 3, east wall. " * 4_000
+        stream.write(machine())
+    assert len(ogg_pages(file.getvalue())[1]) > 60_000
+
+    assert decoded(file.getvalue()).facts.duration_s == pytest.approx(2, abs=0.2)
+
+
+@pytest.mark.parametrize("packing", OGG)
+@pytest.mark.parametrize("duration_s", [0.6, 1, 5, 30, 59])
+@pytest.mark.parametrize("sample_rate_hz", [8_000, 48_000])
+def test_an_ogg_of_any_length_is_whole(packing, duration_s, sample_rate_hz):
+    container, subtype = PACKINGS[packing]
+    file = io.BytesIO()
+    with soundfile.SoundFile(file, "w", sample_rate_hz, 1, format=container, subtype=subtype) as stream:
+        for second in range(0, round(duration_s * 10), 10):  # libvorbis has no room for a minute at once
+            stream.write(machine(min(1, duration_s - second / 10), sample_rate_hz))
+
+    assert decoded(file.getvalue()).facts.duration_s == pytest.approx(duration_s, abs=0.2)
 
 
 @pytest.mark.parametrize("length", [0x7FFF_F000, 0xFFFF_FFFF])
