@@ -10,15 +10,23 @@ import mmap
 import socket
 import struct
 from collections.abc import Callable, Sized
+from time import monotonic
+
+from signalcraft.core.logging import get_logger
 
 # Far longer than an idle worker takes to wake up, far shorter than a request.
 _STEP_BACK_S = 0.002
 # Out of descriptors or memory: as long as asyncio's own servers wait then.
 _EXHAUSTED_PAUSE_S = 1.0
+# A worker with as many connections as it may have looks this often whether one has closed.
+_FULL_PAUSE_S = 0.05
+# However long such a state lasts, it is one line in the log per so many seconds.
+_LOG_EVERY_S = 10.0
 # More than workers live at once, so that two never share a place.
 _PLACES = 256
 _COUNT = struct.Struct("i")
 _ABSENT = -1
+logger = get_logger(__name__)
 
 
 class ConnectionCounts:
@@ -45,7 +53,9 @@ class ConnectionCounts:
 class FairAcceptor:
     """Takes one connection after the other from a listening socket.
 
-    connections: those that this worker has. worker: its number in `counts`.
+    connections: those that this worker has. worker: its number in `counts`. limit: with so
+    many connections it accepts no more until one closes; those that come wait in the kernel's queue or at another
+    worker.
     """
 
     def __init__(
@@ -54,7 +64,9 @@ class FairAcceptor:
         protocol_factory: Callable[[], asyncio.Protocol],
         connections: Sized,
         counts: ConnectionCounts,
+        *,
         worker: int,
+        limit: int,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._listener = listener
@@ -62,6 +74,8 @@ class FairAcceptor:
         self._connections = connections
         self._counts = counts
         self._worker = worker
+        self._limit = limit
+        self._logged_at_s = -_LOG_EVERY_S
         self._arriving: set[asyncio.Task[object]] = set()
         self._pause: asyncio.TimerHandle | None = None
         self._watch()
@@ -84,7 +98,11 @@ class FairAcceptor:
         self._loop.add_reader(self._listener.fileno(), self._on_arrival)
 
     def _on_arrival(self) -> None:
-        if self._tell() > self._counts.least():
+        count = self._tell()
+        if count >= self._limit:
+            self._rest(_FULL_PAUSE_S, lambda: None)
+            self._log("connections_at_limit", connections=count)
+        elif count > self._counts.least():
             self._rest(_STEP_BACK_S, self._accept)
         else:
             self._accept()
@@ -102,15 +120,21 @@ class FairAcceptor:
             connection, _ = self._listener.accept()
         except (BlockingIOError, ConnectionAbortedError):
             return  # Another worker was faster, or the client went away.
-        except OSError:
+        except OSError as error:
             self._rest(_EXHAUSTED_PAUSE_S, lambda: None)
-            raise  # The loop logs it.
+            self._log("accept_failed", reason=str(error))
+            return
         connection.setblocking(False)
         work = self._loop.connect_accepted_socket(self._protocol_factory, connection)
         arrival: asyncio.Task[object] = self._loop.create_task(work)
         self._arriving.add(arrival)
         arrival.add_done_callback(self._arriving.discard)
         self._tell()
+
+    def _log(self, event: str, **details: object) -> None:
+        if (now_s := monotonic()) - self._logged_at_s >= _LOG_EVERY_S:
+            self._logged_at_s = now_s
+            logger.warning(event, **details)
 
     def _tell(self) -> int:
         count = len(self._connections) + len(self._arriving)

@@ -6,17 +6,18 @@ request that comes is still answered, now with `Connection: close`; only what st
 """
 
 import logging
+import resource
 import socket
 import sys
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from gunicorn.arbiter import Arbiter
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import Server, ServerState
 from uvicorn_worker import UvicornWorker
 
 from signalcraft.fair_acceptor import ConnectionCounts, FairAcceptor
+from signalcraft.http_protocol import SWEEP_S, BoundedProtocol
 
 # Made in the master, which loads this module before it forks.
 CONNECTION_COUNTS = ConnectionCounts()
@@ -24,6 +25,10 @@ CONNECTION_COUNTS = ConnectionCounts()
 DRAIN_S = 1.0
 # What of the graceful time remains for the application to end in order after the last answer.
 _END_S = 2
+# Descriptors for all but connections: database, inference processes, uploads.
+_OTHER_DESCRIPTORS = 64
+# Uvicorn's main loop ticks every 0.1 s.
+_TICKS_PER_SWEEP = 10 * SWEEP_S
 
 
 class DrainingState(ServerState):
@@ -32,7 +37,7 @@ class DrainingState(ServerState):
     is_draining = False
 
 
-class DrainingProtocol(HttpToolsProtocol):
+class DrainingProtocol(BoundedProtocol):
     """HTTP/1.1 whose idle connections outlive the beginning of the shutdown for a moment."""
 
     server_state: DrainingState
@@ -64,10 +69,20 @@ class DrainingServer(Server):
         """Start the application, then accept."""
         await super().startup(sockets=[])
         connections = self.server_state.connections
+        limit = _most_connections()
         self.servers: list[Any] = [
-            FairAcceptor(listener, self._protocol, connections, CONNECTION_COUNTS, self._worker)
+            FairAcceptor(
+                listener, self._protocol, connections, CONNECTION_COUNTS, worker=self._worker, limit=limit
+            )
             for listener in sockets or []
         ]
+
+    async def on_tick(self, counter: int) -> bool:
+        """Once a second, end the connections whose clients don't go on."""
+        if counter % _TICKS_PER_SWEEP == 0:
+            for connection in tuple(self.server_state.connections):
+                cast("DrainingProtocol", connection).sweep()
+        return await super().on_tick(counter)
 
     def _protocol(self) -> DrainingProtocol:
         return DrainingProtocol(self.config, self.server_state, self.lifespan.state)
@@ -104,3 +119,10 @@ class Worker(UvicornWorker):  # type: ignore[misc]  # Gunicorn publishes no type
         await server.serve(sockets=self.sockets)
         if not server.started:
             sys.exit(Arbiter.WORKER_BOOT_ERROR)
+
+
+def _most_connections() -> int:
+    descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if descriptors == resource.RLIM_INFINITY:
+        return sys.maxsize
+    return max(descriptors - _OTHER_DESCRIPTORS, descriptors // 4)

@@ -7,11 +7,15 @@ from time import perf_counter
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from signalcraft.core.errors import SignalCraftError
 from signalcraft.core.logging import get_logger
+from signalcraft.core.problems import problem_response
 
 logger = get_logger("signalcraft.access")
 # An id from outside is taken over only in this shape: it goes into logs and headers.
 ACCEPTED_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
+# Of the path, which may be as long as a request's head.
+LOGGED_PATH_CHARACTERS = 200
 
 
 class RequestLog:
@@ -30,23 +34,31 @@ class RequestLog:
         structlog.contextvars.bind_contextvars(request_id=request_id)
         started_s = perf_counter()
         status = 500
+        has_started = False
 
         async def send_with_id(message: Message) -> None:
-            nonlocal status
+            nonlocal status, has_started
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status, has_started = message["status"], True
                 message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
             await send(message)
 
         try:
             await self._app(scope, receive, send_with_id)
+        except Exception:
+            # Whatever it is, the client gets an answer and its connection stays usable. Half an answer can't be
+            # mended; the server logs the error then and closes the connection.
+            if has_started:
+                raise
+            logger.exception("unexpected_error")
+            await problem_response(SignalCraftError(), request_id)(scope, receive, send_with_id)
         finally:
             # Successful readings come by the thousand; an operator who wants each one sets LOG_LEVEL=DEBUG.
             log = logger.warning if status >= 500 else logger.info if status >= 400 else logger.debug  # noqa: PLR2004
             log(
                 "request",
                 method=scope["method"],
-                path=scope["path"],
+                path=scope["path"][:LOGGED_PATH_CHARACTERS],
                 status=status,
                 duration_ms=round((perf_counter() - started_s) * 1000, 1),
             )
