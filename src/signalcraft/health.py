@@ -106,6 +106,11 @@ async def get_health(heartbeat: CurrentHeartbeat) -> Health:
     return heartbeat.health()
 
 
+@router.head("/health", include_in_schema=False)
+async def head_health() -> None:
+    """For load balancers that ask without wanting an answer's body."""
+
+
 @router.get("/ready", responses={503: {"model": Health, "description": "Not all parts are up yet."}})
 async def get_ready(heartbeat: CurrentHeartbeat, response: Response) -> Health:
     """Whether requests may be sent here: the database answers and all inference processes are warm."""

@@ -8,10 +8,11 @@ import os
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
 from signalcraft.core.operator_error import OperatorError
 
@@ -64,10 +65,20 @@ class ServerSettings(_Group):
     backlog: int = Field(2048, ge=16, le=65535, description="Connections that may wait to be accepted.")
 
 
+def _postgres_address(url: SecretStr) -> SecretStr:
+    """Refuse what is no PostgreSQL address at all; whether it answers is found out by asking it."""
+    parts = urlsplit(url.get_secret_value())
+    if parts.scheme not in {"postgresql", "postgres"}:
+        raise ValueError("it must begin with postgresql://, as in postgresql://user:password@host:port/name")
+    if "," not in parts.netloc:
+        _ = parts.port  # Raises ValueError where it is no number.
+    return url
+
+
 class DatabaseSettings(_Group):
     """PostgreSQL."""
 
-    url: SecretStr | None = Field(
+    url: Annotated[SecretStr, AfterValidator(_postgres_address)] | None = Field(
         None, description="postgresql://user:password@host:port/name; unset: the embedded PostgreSQL."
     )
     pool_size: int = Field(5, ge=1, le=200, description="Connections a worker keeps for requests.")
@@ -135,8 +146,8 @@ class RecordingSettings(_Group):
 class LogSettings(_Group):
     """Logging."""
 
-    level: str = Field(
-        "INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least severe level shown."
+    level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(str.upper)] = Field(
+        "INFO", description="Least severe level shown: DEBUG, INFO, WARNING or ERROR."
     )
 
 
@@ -220,4 +231,5 @@ def _sentence(refused: ValidationError) -> str:
     if first["type"] == "extra_forbidden":
         return f"{name}: there is no such setting; `signalcraft settings` lists them all."
     shown = "(hidden)" if "url" in path else repr(first["input"])
-    return f"{name}={shown} is not allowed: {first['msg'][:1].lower()}{first['msg'][1:]}."
+    reason = first["msg"].removeprefix("Value error, ")
+    return f"{name}={shown} is not allowed: {reason[:1].lower()}{reason[1:]}."

@@ -8,7 +8,7 @@ import pytest
 
 from signalcraft.core.clock import utcnow
 from signalcraft.settings import RetentionSettings
-from signalcraft.telemetry.errors import UpkeepInTheWay
+from signalcraft.telemetry.errors import PartitionInUse
 from signalcraft.telemetry.ingest import Stored
 from signalcraft.telemetry.months import Month
 from signalcraft.telemetry.upkeep import drop_expired, make_partitions_ahead, roll_up, run_upkeep
@@ -71,7 +71,7 @@ async def test_a_long_query_keeps_a_month_from_being_dropped_and_ingest_goes_on(
     reader = await asyncpg.connect(database_url)
     async with reader.transaction():
         await reader.fetch("SELECT * FROM readings")
-        with pytest.raises(UpkeepInTheWay):
+        with pytest.raises(PartitionInUse):
             await drop_expired(database, A_YEAR)
         assert await ingest.store([a_row(at=utcnow())]) == Stored(1, 0)
     await reader.close()

@@ -8,6 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from signalcraft.core.database import Database
 from signalcraft.core.embedded_postgres import find_database_url
+from signalcraft.core.errors import DatabaseUnavailable
+from signalcraft.core.operator_error import OperatorError
 from signalcraft.settings import Settings, get_settings
 
 T = TypeVar("T")
@@ -33,6 +35,10 @@ def in_transaction(work: Callable[[AsyncSession], Awaitable[T]]) -> T:
         try:
             async with database.session() as session:
                 return await work(session)
+        except DatabaseUnavailable as away:
+            raise OperatorError(
+                f"The database can't be used: {away.__cause__}. Is DATABASE_URL right?"
+            ) from None
         finally:
             await database.close()
 

@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Annotated, Any, Self
@@ -18,6 +19,7 @@ from typing import Annotated, Any, Self
 import typer
 
 from signalcraft.core.operator_error import OperatorError
+from signalcraft.core.processes import die_with_parent
 
 SENSORS = 8
 READING_EVERY_S = 1.0
@@ -51,10 +53,15 @@ def demo(
 
     Examples: `signalcraft demo`, or `signalcraft demo --for 30 --json` in scripts (exit code 0 or 1).
     """
-    with tempfile.TemporaryDirectory(prefix="signalcraft-demo-") as scratch:
-        folder = data_dir or Path(scratch)
-        with _service(folder, port or _free_port()) as address:
-            _simulate(address, duration_s, samples, as_json)
+    from signalcraft.simulator.recordings import load_clips
+
+    clips = load_clips(samples)
+    port = _free_port() if port is None else _unused(port)
+    with (
+        tempfile.TemporaryDirectory(prefix="signalcraft-demo-") as scratch,
+        _service(data_dir or Path(scratch), port) as address,
+    ):
+        _simulate(address, duration_s, clips, as_json)
 
 
 def simulate(
@@ -70,9 +77,10 @@ def simulate(
     Example: `signalcraft simulate --for 60`. The sensors (sim-1 to sim-8) are registered in its database.
     """
     from signalcraft.settings import get_settings
+    from signalcraft.simulator.recordings import load_clips
 
     server = get_settings().server
-    _simulate(url or f"http://{server.host}:{server.port}", duration_s, samples, as_json)
+    _simulate(url or f"http://{server.host}:{server.port}", duration_s, load_clips(samples), as_json)
 
 
 @contextmanager
@@ -84,8 +92,15 @@ def _service(folder: Path, port: int) -> Iterator[str]:
     log_path = folder / "serve.log"
     command = [sys.executable, "-m", "signalcraft", "serve", "--port", str(port), "--data-dir", str(folder)]
     with log_path.open("ab") as log:
-        # A group of its own, so that Ctrl-C reaches it through us, after the last request.
-        service = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)  # noqa: S603
+        service = subprocess.Popen(  # noqa: S603 - our own program
+            command,
+            stdout=log,
+            stderr=log,
+            # A session of its own, so that Ctrl-C reaches it through us, after the last request.
+            start_new_session=True,
+            # A demo that is killed takes its service along.
+            preexec_fn=partial(die_with_parent, signal.SIGTERM, parent_pid=os.getpid()),  # noqa: PLW1509 - one thread
+        )
     address = f"http://127.0.0.1:{port}"
     try:
         _wait_until_ready(service, address, log_path)
@@ -119,10 +134,8 @@ def _wait_until_ready(service: subprocess.Popen[bytes], address: str, log_path: 
     raise OperatorError(f"The service was not ready within {START_LIMIT_S:.0f} s: {_last_line(log_path)}")
 
 
-def _simulate(address: str, duration_s: float | None, samples: Path | None, as_json: bool) -> None:
+def _simulate(address: str, duration_s: float | None, clips: dict[str, Any], as_json: bool) -> None:
     from rich.console import Console
-
-    from signalcraft.simulator.recordings import load_clips
 
     if not as_json:
         # Said once in plain words too: where the output is no terminal there is no live table.
@@ -130,11 +143,13 @@ def _simulate(address: str, duration_s: float | None, samples: Path | None, as_j
             f"SignalCraft runs at {address}, its API's documentation at {address}/docs. Ctrl-C ends.",
             flush=True,
         )
-    figures = asyncio.run(_run_fleet(address, load_clips(samples), duration_s, as_json))
+    figures = asyncio.run(_run_fleet(address, clips, duration_s, as_json))
     if as_json:
         print(json.dumps(figures))
     else:
-        Console().print("\n".join(f"{name.replace('_', ' ')}: {value}" for name, value in figures.items()))
+        Console().print(
+            "\n".join(f"{name.replace('_', ' ')}: {value}" for name, value in figures.items() if value != [])
+        )
     if not _is_good(figures):
         raise typer.Exit(1)
 
@@ -154,8 +169,8 @@ async def _run_fleet(
     async with httpx.AsyncClient(base_url=address, timeout=30) as http:
         fleet = Fleet(http, tokens, clips)
         work = asyncio.create_task(fleet.run(duration_s, READING_EVERY_S, RECORDING_EVERY_S))
-        # Ctrl-C and a process manager's SIGTERM end the run, not the program: the summary comes after it.
-        for number in (signal.SIGINT, signal.SIGTERM):
+        # Ctrl-C, a process manager's SIGTERM and a closed terminal end the run, not the program: the summary comes after it.
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             asyncio.get_running_loop().add_signal_handler(number, work.cancel)
         with Live(auto_refresh=False, transient=True) if not is_quiet else _Quiet() as live:
             while not work.done():
@@ -234,13 +249,27 @@ class _Quiet:
 
 def _free_port() -> int:
     """8000 where nobody listens there, otherwise any free one."""
+    try:
+        return _unused(8000)
+    except OperatorError:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            return int(probe.getsockname()[1])
+
+
+def _unused(port: int) -> int:
+    """The port, when nobody listens there: another service's answers must not be taken for the demo's.
+
+    Raises:
+        OperatorError: somebody does.
+    """
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("127.0.0.1", 8000))
+            probe.bind(("127.0.0.1", port))
         except OSError:
-            probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+            raise OperatorError(f"Port {port} is in use; choose another one with --port.") from None
+    return port
 
 
 def _last_line(log_path: Path) -> str:

@@ -43,6 +43,7 @@ CANNOT_NOW = (
     asyncpg.TransactionRollbackError,
     asyncpg.ReadOnlySQLTransactionError,
     asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
 )
 
 # Load balancers and firewalls forget idle connections, mostly after five minutes or more.

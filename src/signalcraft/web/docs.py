@@ -4,7 +4,7 @@ from importlib.resources import files
 
 from fastapi import FastAPI
 from fastapi.openapi.docs import get_redoc_html, get_swagger_ui_html
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.staticfiles import StaticFiles
 
 VENDOR_PATH = "/static/vendor"
@@ -13,6 +13,10 @@ VENDOR_PATH = "/static/vendor"
 def install_docs(app: FastAPI) -> None:
     """Serve `/docs` and `/redoc` and the files that they load."""
     app.mount(VENDOR_PATH, StaticFiles(directory=str(files("signalcraft.web") / "vendor")), name="vendor")
+
+    @app.get("/", include_in_schema=False)
+    async def first_page() -> RedirectResponse:
+        return RedirectResponse("/docs")
 
     @app.get("/docs", include_in_schema=False)
     async def swagger_ui() -> HTMLResponse:
