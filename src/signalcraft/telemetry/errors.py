@@ -57,7 +57,7 @@ class IngestBusy(TryAgain):
     code = "ingest_busy"
 
 
-class UpkeepInTheWay(TryAgain):
-    """Upkeep would hold up readings or queries at the moment; it tries again later."""
+class PartitionInUse(TryAgain):
+    """A long query reads the month that is to be dropped; it is dropped later."""
 
-    code = "upkeep_in_the_way"
+    code = "partition_in_use"

@@ -5,17 +5,12 @@ from typing import Any, Final
 from signalcraft.telemetry.models import MEASURED
 from signalcraft.telemetry.readings import ReadingRow
 
-# Ingest holds this lock shared from before it marks a minute until it has committed; whoever takes marks away holds
-# it alone. So a mark is never taken before the readings that relied on it can be seen. Any number that no other
-# lock of this database has: "mark" in ASCII.
-MARKS_LOCK: Final = 0x6D61726B
-
 _COLUMNS: Final = ", ".join(MEASURED)
 # One statement is one transaction, one round trip and one commit for a whole group. One array of rows is encoded and
 # unpacked in half the time of an array for each column.
 # The order of insertion is the same in every process, so two groups with common readings wait for each other in one
-# direction only; all readings are in before the first mark, for the same reason. Of two readings of one time in the
-# group the first is stored. Which ones were new is asked only when some were not.
+# direction only. Of two readings of one time in the group the first is stored. Which ones were new is asked only when
+# some were not.
 INSERT_GROUP: Final = f"""
     WITH fresh AS (
         INSERT INTO readings (device_id, ts, {_COLUMNS})
@@ -24,12 +19,9 @@ INSERT_GROUP: Final = f"""
         ORDER BY device_id COLLATE "C", ts_us, place
         ON CONFLICT DO NOTHING
         RETURNING device_id, ts
-    ), gate AS MATERIALIZED (
-        SELECT pg_advisory_xact_lock_shared({MARKS_LOCK})
     ), marked AS (
         INSERT INTO rollup_marks (device_id, minute)
-        SELECT DISTINCT fresh.device_id, date_trunc('minute', fresh.ts) FROM gate, fresh ORDER BY 1, 2
-        ON CONFLICT DO NOTHING
+        SELECT DISTINCT device_id, date_trunc('minute', ts) FROM fresh
     ), counted AS (
         SELECT count(*) AS inserted FROM fresh
     )

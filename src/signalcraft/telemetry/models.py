@@ -1,6 +1,6 @@
 """The tables of readings and their rollups, for Alembic; the SQL stands in the repositories."""
 
-from sqlalchemy import TIMESTAMP, BigInteger, Column, Double, Table, Text, func
+from sqlalchemy import TIMESTAMP, BigInteger, Column, Double, Index, Table, Text, func
 
 from signalcraft.core.database import Base
 
@@ -50,20 +50,15 @@ READINGS = _keyed(
 ROLLUP_MINUTE = _rollup("rollup_minute", "minute")
 ROLLUP_HOUR = _rollup("rollup_hour", "hour")
 
-# Minutes whose rollup is behind their readings: marked by ingest, and taken by the run that mends them.
+# Minutes whose rollup lacks readings that came since: one row for each group and minute, never a common one, so that
+# a mark is seen exactly when its readings are, and no group waits for another's.
 ROLLUP_MARKS = Table(
     "rollup_marks",
     Base.metadata,
-    Column("device_id", _DEVICE_ID, primary_key=True),
-    Column("minute", _INSTANT, primary_key=True),
+    Column("device_id", _DEVICE_ID, nullable=False),
+    Column("minute", _INSTANT, nullable=False),
     Column("marked_at", _INSTANT, nullable=False, server_default=func.now()),
-)
-ROLLUP_TAKEN = Table(
-    "rollup_taken",
-    Base.metadata,
-    Column("device_id", _DEVICE_ID, primary_key=True),
-    Column("minute", _INSTANT, primary_key=True),
-    Column("marked_at", _INSTANT, nullable=False),
+    Index("ix_rollup_marks_device_id_minute", "device_id", "minute"),
 )
 DEVICE_ACTIVITY = Table(
     "device_activity",

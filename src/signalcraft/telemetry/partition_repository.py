@@ -6,10 +6,12 @@ dates of our own.
 
 from typing import Any, Final
 
+import asyncpg
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from signalcraft.telemetry.locks import giving_way
+from signalcraft.telemetry.errors import PartitionInUse
 from signalcraft.telemetry.months import Month, month_of_day
 
 # Making a partition and dropping one exclude each other, whichever process does it: "part" in ASCII.
@@ -56,11 +58,15 @@ async def drop(session: AsyncSession, month: Month) -> None:
     """Drop the month's partition with all its readings.
 
     Raises:
-        UpkeepInTheWay: a long query reads them.
+        PartitionInUse: a long query reads them.
     """
     connection = await session.connection()
-    with giving_way():
+    try:
         await connection.exec_driver_sql(_DROP.format(lock=_PARTITIONS_LOCK, name=month.partition))
+    except DBAPIError as error:
+        if isinstance(getattr(error.orig, "__cause__", None), asyncpg.LockNotAvailableError):
+            raise PartitionInUse from error
+        raise
 
 
 class KnownPartitions:

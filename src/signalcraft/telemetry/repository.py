@@ -24,11 +24,8 @@ DEVICES: Final = text(f"""
     FROM devices d
     LEFT JOIN device_activity a ON a.device_id = d.device_id COLLATE "C"
     LEFT JOIN LATERAL (
-        SELECT max(minute) AS minute, max(marked_at) AS marked_at FROM (
-            SELECT minute, marked_at FROM rollup_marks WHERE device_id = d.device_id COLLATE "C"
-            UNION ALL
-            SELECT minute, marked_at FROM rollup_taken WHERE device_id = d.device_id COLLATE "C"
-        ) AS marks
+        SELECT max(minute) AS minute, max(marked_at) AS marked_at
+        FROM rollup_marks WHERE device_id = d.device_id COLLATE "C"
     ) AS m ON true
     LEFT JOIN LATERAL (
         SELECT ts, {_COLUMNS} FROM readings

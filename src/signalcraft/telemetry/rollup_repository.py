@@ -1,21 +1,21 @@
 """The SQL of the rollups: marking is ingest's part, taking the marks, mending the rollups and reading them are here.
 
-A minute is marked as long as its rollup may lack a reading that was committed. Buckets are read from the rollups of
-unmarked minutes and the readings of marked ones, in one statement, so they are exact at any moment.
+A group of readings and its marks are committed together. Whoever mends a minute first deletes the marks that it can
+see, and then looks at the readings: it sees all those of the marks, and marks that come meanwhile stay. Buckets are read
+from the rollups of unmarked minutes and the readings of marked ones, in one statement, so they are exact at any moment.
 """
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import RowMapping, text
+from sqlalchemy import TIMESTAMP, RowMapping, Text, bindparam, text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from signalcraft.telemetry.ingest_repository import MARKS_LOCK
-from signalcraft.telemetry.locks import giving_way
 from signalcraft.telemetry.models import AGGREGATES, MEASURED
 
-# One process at a time mends. Held to the end of each transaction that writes marks or rollups: "roll" in ASCII.
+# One process at a time mends; held to the end of its transaction. "roll" in ASCII.
 ROLLUP_LOCK: Final = 0x726F6C6C
 
 _FIGURES: Final = [f"{field}_{aggregate}" for field in MEASURED for aggregate in AGGREGATES]
@@ -46,37 +46,35 @@ _READING_AS_ROLLUP: Final = ", ".join(
 )
 _REPLACED: Final = ", ".join(f"{name} = EXCLUDED.{name}" for name in _COLUMNS.split(", "))
 
-# If a group is held up, ingest must not queue behind this for long.
-TAKE_LOCK_TIMEOUT: Final = text("SET LOCAL lock_timeout = '500ms'")
 TRY_ROLLUP_LOCK: Final = text(f"SELECT pg_try_advisory_xact_lock({ROLLUP_LOCK})")
-# When it is granted, every group that relied on a mark has been committed.
-WAIT_FOR_GROUPS: Final = text(f"SELECT pg_advisory_xact_lock({MARKS_LOCK})")
-ARE_TAKEN: Final = text("SELECT EXISTS (SELECT FROM rollup_taken)")
-TAKE: Final = text("""
+TAKE_MARKS: Final = text("""
     WITH taken AS (
         DELETE FROM rollup_marks WHERE ctid = ANY (ARRAY(SELECT ctid FROM rollup_marks LIMIT :limit))
         RETURNING device_id, minute, marked_at
     )
-    INSERT INTO rollup_taken (device_id, minute, marked_at) SELECT * FROM taken
+    SELECT device_id, minute, max(marked_at) AS marked_at, count(*) AS marks FROM taken GROUP BY 1, 2 ORDER BY 1, 2
 """)
+_DEVICE_IDS: Final = bindparam("device_ids", type_=ARRAY(Text))
+_MINUTES: Final = bindparam("minutes", type_=ARRAY(TIMESTAMP(timezone=True)))
 # The inner queries aggregate, so the planner can't turn them into joins: it would join by the device alone, all its
 # readings with all its minutes, where a minute's readings stand together in the index.
 MEND_MINUTES: Final = text(f"""
     INSERT INTO rollup_minute (device_id, minute, {_COLUMNS})
     SELECT t.device_id, t.minute, r.*
-    FROM rollup_taken t
+    FROM unnest(:device_ids, :minutes) AS t (device_id, minute)
     CROSS JOIN LATERAL (
         SELECT {_OF_READINGS} FROM readings
         WHERE device_id = t.device_id AND ts >= t.minute AND ts < t.minute + interval '1 minute'
     ) AS r
-    WHERE t.minute >= :oldest AND r.readings > 0
+    WHERE r.readings > 0
     ON CONFLICT (device_id, minute) DO UPDATE SET {_REPLACED}
-""")  # noqa: S608 - column names of our own
+""").bindparams(_DEVICE_IDS, _MINUTES)  # noqa: S608 - column names of our own
 MEND_HOURS: Final = text(f"""
     INSERT INTO rollup_hour (device_id, hour, {_COLUMNS})
     SELECT h.device_id, h.hour, m.*
     FROM (
-        SELECT DISTINCT device_id, date_trunc('hour', minute) AS hour FROM rollup_taken WHERE minute >= :oldest
+        SELECT DISTINCT device_id, date_trunc('hour', minute) AS hour
+        FROM unnest(:device_ids, :minutes) AS t (device_id, minute)
     ) AS h
     CROSS JOIN LATERAL (
         SELECT {_OF_ROLLUPS} FROM rollup_minute
@@ -84,15 +82,15 @@ MEND_HOURS: Final = text(f"""
     ) AS m
     WHERE m.readings > 0
     ON CONFLICT (device_id, hour) DO UPDATE SET {_REPLACED}
-""")  # noqa: S608 - as above
+""").bindparams(_DEVICE_IDS, _MINUTES)  # noqa: S608 - as above
 NOTE_ACTIVITY: Final = text("""
     INSERT INTO device_activity AS a (device_id, last_seen, last_minute)
-    SELECT device_id, max(marked_at), max(minute) FROM rollup_taken GROUP BY device_id
+    SELECT device_id, max(marked_at), max(minute)
+    FROM unnest(:device_ids, :minutes, :marked_at) AS t (device_id, minute, marked_at) GROUP BY device_id
     ON CONFLICT (device_id) DO UPDATE SET
         last_seen = greatest(a.last_seen, EXCLUDED.last_seen),
         last_minute = greatest(a.last_minute, EXCLUDED.last_minute)
-""")
-FORGET_TAKEN: Final = text("DELETE FROM rollup_taken")
+""").bindparams(_DEVICE_IDS, _MINUTES, bindparam("marked_at", type_=ARRAY(TIMESTAMP(timezone=True))))
 # A device at a time, because the key begins with it.
 _EXPIRE: Final = """
     DELETE FROM rollup_{unit} WHERE ctid = ANY (ARRAY(
@@ -104,9 +102,8 @@ EXPIRE: Final = [text(_EXPIRE.format(unit=unit)) for unit in ("minute", "hour")]
 
 _DIRTY: Final = """
     dirty AS MATERIALIZED (
-        SELECT minute FROM rollup_marks WHERE device_id = :device_id AND minute >= :start AND minute < :end
-        UNION
-        SELECT minute FROM rollup_taken WHERE device_id = :device_id AND minute >= :start AND minute < :end
+        SELECT DISTINCT minute FROM rollup_marks
+        WHERE device_id = :device_id AND minute >= :start AND minute < :end
     )"""
 _IS_CLEAN: Final = "NOT EXISTS (SELECT FROM dirty WHERE dirty.minute = rollup_minute.minute)"
 _DIRTY_MINUTES: Final = f"""
@@ -151,34 +148,31 @@ BUCKETS_OF_HOURS: Final = text(f"""
 
 
 async def try_rollup_lock(session: AsyncSession) -> bool:
-    """Keep other processes from marks and rollups until this transaction ends; False where one is at it."""
+    """Keep other processes from the rollups until this transaction ends; False where one is at them."""
     return bool((await session.execute(TRY_ROLLUP_LOCK)).scalar_one())
 
 
-async def take_marks(session: AsyncSession, limit: int) -> None:
-    """Take up to `limit` marks, unless some are taken already; under the rollup lock, and to be committed at once.
-
-    Raises:
-        UpkeepInTheWay: a group takes long to be committed.
-    """
-    if (await session.execute(ARE_TAKEN)).scalar_one():
-        return
-    await session.execute(TAKE_LOCK_TIMEOUT)
-    with giving_way():
-        await session.execute(WAIT_FOR_GROUPS)
-    await session.execute(TAKE, {"limit": limit})
-
-
-async def mend_taken(session: AsyncSession, oldest: datetime) -> int:
-    """Work out the taken minutes and their hours anew, and let go of them; how many. Under the rollup lock.
+async def mend(session: AsyncSession, limit: int, oldest: datetime) -> int:
+    """Work out anew the minutes of up to `limit` marks, and their hours; how many marks. Under the rollup lock.
 
     Minutes before `oldest` are left as they are: their other readings may have been dropped.
     """
-    await session.execute(MEND_MINUTES, {"oldest": oldest})
-    await session.execute(MEND_HOURS, {"oldest": oldest})
-    await session.execute(NOTE_ACTIVITY)
-    forgotten: Any = await session.execute(FORGET_TAKEN)
-    return int(forgotten.rowcount)
+    taken = (await session.execute(TAKE_MARKS, {"limit": limit})).all()
+    if not taken:
+        return 0
+    await session.execute(
+        NOTE_ACTIVITY,
+        {
+            "device_ids": [row.device_id for row in taken],
+            "minutes": [row.minute for row in taken],
+            "marked_at": [row.marked_at for row in taken],
+        },
+    )
+    whole = [row for row in taken if row.minute >= oldest]
+    minutes = {"device_ids": [row.device_id for row in whole], "minutes": [row.minute for row in whole]}
+    await session.execute(MEND_MINUTES, minutes)
+    await session.execute(MEND_HOURS, minutes)
+    return sum(row.marks for row in taken)
 
 
 async def expire(session: AsyncSession, before: datetime, limit: int) -> int:

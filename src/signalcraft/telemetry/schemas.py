@@ -100,8 +100,7 @@ class DeviceStatus(BaseModel):
     device_id: str = Field(examples=["test-device-1"])
     name: str | None = Field(examples=["Cold room 1"])
     last_seen: datetime | None = Field(
-        description="When a reading that was not stored before last arrived; up to one rollup interval (15 s by "
-        "default) earlier than the truth. Null before the first."
+        description="When a reading that was not stored before last arrived. Null before the first."
     )
     last_reading: StoredReading | None = Field(
         description="The reading with the latest time of its own.", examples=[_EXAMPLE_READING]

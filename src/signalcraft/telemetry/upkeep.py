@@ -17,11 +17,11 @@ from signalcraft.core.logging import get_logger
 from signalcraft.settings import RetentionSettings, Settings
 from signalcraft.telemetry import partition_repository as partitions
 from signalcraft.telemetry import rollup_repository as rollups
-from signalcraft.telemetry.errors import UpkeepInTheWay
+from signalcraft.telemetry.errors import PartitionInUse
 from signalcraft.telemetry.months import Month
 
 MONTHS_AHEAD: Final = 2
-# Ingest waits while marks are taken and PostgreSQL works while they are mended: about 10 ms and 0.1 s for as many.
+# About 50 ms of PostgreSQL's work.
 MARKS_A_TURN: Final = 1_000
 EXPIRED_A_TURN: Final = 10_000
 # After an error, unless the job's turn comes sooner.
@@ -69,7 +69,7 @@ async def drop_expired(database: Database, retention: RetentionSettings) -> list
 
 
 async def roll_up(database: Database, retention: RetentionSettings) -> int:
-    """Bring the rollups up to the readings, as far as no other process is at it; how many minutes were mended."""
+    """Bring the rollups up to the readings, as far as no other process is at it; how many marks that took away."""
     oldest = _oldest_rolled_up(retention)
     mended = 0
     while True:
@@ -77,14 +77,9 @@ async def roll_up(database: Database, retention: RetentionSettings) -> int:
         async with database.session() as session:
             if not await rollups.try_rollup_lock(session):
                 return mended
-            await rollups.take_marks(session, MARKS_A_TURN)
-        # What a process that died had taken is mended here too.
-        async with database.session() as session:
-            if not await rollups.try_rollup_lock(session):
-                return mended
-            count = await rollups.mend_taken(session, oldest)
-        mended += count
-        if count < MARKS_A_TURN:
+            marks = await rollups.mend(session, MARKS_A_TURN, oldest)
+        mended += marks
+        if marks < MARKS_A_TURN:
             return mended
         # Charts are right without it, so a backlog may take half a processor at most.
         await asyncio.sleep(monotonic() - started_s)
@@ -115,7 +110,7 @@ async def _repeat(job: Callable[[], Awaitable[None]], every_s: float) -> None:
         pause_s = every_s
         try:
             await job()
-        except (DatabaseUnavailable, UpkeepInTheWay) as later:
+        except (DatabaseUnavailable, PartitionInUse) as later:
             logger.warning("upkeep_postponed", reason=str(later))
             pause_s = min(every_s, AGAIN_AFTER_S)
         # Whatever a run meets, the next one may do: giving up would let charts and partitions fall behind unseen.

@@ -40,16 +40,11 @@ def upgrade() -> None:
     op.create_table("rollup_hour", *_rollup_columns("hour"))
     op.create_table(
         "rollup_marks",
-        sa.Column("device_id", DEVICE_ID, primary_key=True),
-        sa.Column("minute", INSTANT, primary_key=True),
+        sa.Column("device_id", DEVICE_ID, nullable=False),
+        sa.Column("minute", INSTANT, nullable=False),
         sa.Column("marked_at", INSTANT, nullable=False, server_default=sa.func.now()),
     )
-    op.create_table(
-        "rollup_taken",
-        sa.Column("device_id", DEVICE_ID, primary_key=True),
-        sa.Column("minute", INSTANT, primary_key=True),
-        sa.Column("marked_at", INSTANT, nullable=False),
-    )
+    op.create_index("ix_rollup_marks_device_id_minute", "rollup_marks", ["device_id", "minute"])
     op.create_table(
         "device_activity",
         sa.Column("device_id", DEVICE_ID, primary_key=True),
@@ -75,7 +70,6 @@ def _rollup_columns(bucket: str) -> list[sa.Column[Any]]:
 def downgrade() -> None:
     for table in (
         "device_activity",
-        "rollup_taken",
         "rollup_marks",
         "rollup_hour",
         "rollup_minute",
