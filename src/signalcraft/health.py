@@ -40,6 +40,16 @@ class Health(BaseModel):
     inference_processes: int = Field(examples=[2])
 
 
+NOT_READY = {
+    "status": "degraded",
+    "version": __version__,
+    "database": "ok",
+    "inference": "starting",
+    "inference_processes_ready": 1,
+    "inference_processes": 2,
+}
+
+
 class Heartbeat:
     """Looks after the parts once a second, so that asking for the health waits for none of them."""
 
@@ -111,7 +121,17 @@ async def head_health() -> None:
     """For load balancers that ask without wanting an answer's body."""
 
 
-@router.get("/ready", responses={503: {"model": Health, "description": "Not all parts are up yet."}})
+@router.get(
+    "/ready",
+    responses={
+        503: {
+            "model": Health,
+            "description": "Not all parts are up yet.",
+            "headers": {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}},
+            "content": {"application/json": {"example": NOT_READY}},
+        }
+    },
+)
 async def get_ready(heartbeat: CurrentHeartbeat, response: Response) -> Health:
     """Whether requests may be sent here: the database answers and all inference processes are warm."""
     await heartbeat.beat()

@@ -61,6 +61,13 @@ def test_each_route_has_an_example_and_its_errors(service):
             assert route.get("description"), f"{where} is not described"
             if path.startswith("/api/"):
                 assert {"401", "503"} <= set(route["responses"]), where
+            for status, response in route["responses"].items():
+                if status >= "400" and path.startswith("/api/"):
+                    (media_type,) = response["content"]
+                    assert media_type == "application/problem+json", where
+                    for code, example in response["content"][media_type]["examples"].items():
+                        assert example["value"]["code"] == code
+                        assert "{" not in example["value"]["detail"], f"{where}: {example}"
 
 
 @pytest.mark.parametrize("page", ["/docs", "/redoc"])

@@ -38,29 +38,59 @@ class Problem(BaseModel):
 
 
 def problems(*errors: type[SignalCraftError]) -> dict[int | str, dict[str, Any]]:
-    """The errors that a route answers, for its OpenAPI `responses`."""
+    """The errors that a route answers, each with an example, for its OpenAPI `responses`."""
     described: dict[int | str, dict[str, Any]] = {}
-    for error in errors:
+    for error in dict.fromkeys(errors):
         entry = described.setdefault(
             error.status,
-            {"model": Problem, "description": "", "content": {MEDIA_TYPE: {"examples": {}}}},
+            {
+                "description": "",
+                "content": {MEDIA_TYPE: {"schema": Problem.model_json_schema(), "examples": {}}},
+            },
         )
-        sentence = " ".join((error.__doc__ or "").split())
         entry["description"] = " · ".join(filter(None, [entry["description"], f"`{error.code}`"]))
-        entry["content"][MEDIA_TYPE]["examples"][error.code] = {
-            "value": _body(error.status, error.code, sentence)
-        }
+        entry["content"][MEDIA_TYPE]["examples"][error.code] = {"value": _example(error)}
         if issubclass(error, TryAgain):
             entry["headers"] = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}
     return described
 
 
+# What stands in the sentences of examples where an error tells of one request.
+_EXAMPLE_DETAILS: dict[str, Any] = {
+    "channels": 6,
+    "clipped_percent": 71,
+    "container": "WAV",
+    "device_id": "test-device-1",
+    "diagnosis_id": "5f0c1c52-2d1a-4f0e-9a43-0d9c8a3f6f11",
+    "duration_s": 0.3,
+    "found": "AIFF",
+    "highest_hz": 96_000,
+    "limit": 10_000,
+    "limit_bytes": 8_388_608,
+    "limit_dbfs": -80,
+    "limit_mb": 10,
+    "limit_s": 60,
+    "lowest_hz": 8_000,
+    "names": "bucket",
+    "peak_dbfs": 18.2,
+    "reason": "unexpected end of data",
+    "sample_rate_hz": 4_000,
+}
+
+
+def _example(error: type[SignalCraftError]) -> dict[str, Any]:
+    sentence = str(error(**_EXAMPLE_DETAILS))
+    body = _body(error.status, error.code, sentence, request_id="9f8a7b6c5d4e3f21")
+    if "`errors`" in sentence or error is Invalid:
+        body["errors"] = [{"field": "temperature", "reason": "Input should be less than or equal to 200"}]
+    return body
+
+
 def install_problem_handlers(app: FastAPI) -> None:
-    """Answer every error, ours and the framework's, as a problem."""
+    """Answer every error, ours and the framework's, as a problem; unexpected ones are `RequestLog`'s."""
     app.add_exception_handler(SignalCraftError, _answer_ours)
     app.add_exception_handler(RequestValidationError, _answer_invalid)
     app.add_exception_handler(HTTPException, _answer_http)
-    app.add_exception_handler(Exception, _answer_unexpected)
 
 
 def problem_response(error: SignalCraftError, request_id: str | None) -> JSONResponse:
@@ -99,11 +129,6 @@ async def _answer_http(request: Request, error: Exception) -> JSONResponse:
     )
     body = _body(error.status_code, code, detail, _request_id(request))
     return JSONResponse(body, status_code=error.status_code, headers=error.headers, media_type=MEDIA_TYPE)
-
-
-async def _answer_unexpected(request: Request, error: Exception) -> JSONResponse:
-    logger.error("unexpected_error", exc_info=error)
-    return problem_response(SignalCraftError(), _request_id(request))
 
 
 _FRAMEWORK_SENTENCES = {

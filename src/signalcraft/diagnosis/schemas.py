@@ -1,10 +1,10 @@
 """Diagnoses at the border."""
 
 from datetime import datetime
-from typing import Literal, Self
+from typing import Any, Literal, Self
 from uuid import UUID
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from signalcraft.diagnosis.judgement import Verdict
 from signalcraft.diagnosis.models import DiagnosisRow
@@ -24,8 +24,8 @@ EXAMPLE_STATES = {
 class Model(BaseModel):
     """The model that judged."""
 
-    name: str = Field(examples=["air-compressor"])
-    version: str = Field(examples=["1"])
+    name: str = Field(examples=["air_compressor"])
+    version: str = Field(examples=["1.0.0"])
 
 
 class Audio(BaseModel):
@@ -37,12 +37,36 @@ class Audio(BaseModel):
     peak_dbfs: float = Field(description="Highest sample, in dB relative to full scale.", examples=[-12.4])
 
 
+EXAMPLE_MESSAGE = (
+    "The machine does not sound normal (100 % sure); most likely it is the bearing, have it checked."
+)
+EXAMPLE_DIAGNOSIS: dict[str, Any] = {
+    "success": True,
+    "diagnosis_id": "5f0c1c52-2d1a-4f0e-9a43-0d9c8a3f6f11",
+    "device_id": "test-device-1",
+    "recorded_at": "2026-11-20T08:30:00Z",
+    "verdict": "anomalous",
+    "state": "bearing",
+    "probabilities": EXAMPLE_STATES,
+    "confidence": 0.999,
+    "anomaly_score": 0.999,
+    "threshold": 0.525,
+    "is_overload": True,
+    "message": EXAMPLE_MESSAGE,
+    "processing_time_ms": 14.2,
+    "model": {"name": "air_compressor", "version": "1.0.0"},
+    "audio": {"duration_s": 2.85, "sample_rate_hz": 16000, "channels": 1, "peak_dbfs": -12.4},
+}
+
+
 class Diagnosis(BaseModel):
     """What a recording was judged to be."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE_DIAGNOSIS]})
+
     success: Literal[True] = True
     diagnosis_id: UUID
-    device_id: str | None = Field(examples=["shop-1-compressor"])
+    device_id: str | None = Field(examples=["test-device-1"])
     recorded_at: datetime
     verdict: Verdict
     state: str | None = Field(
@@ -53,14 +77,14 @@ class Diagnosis(BaseModel):
         description="How likely each known state is.", examples=[EXAMPLE_STATES]
     )
     confidence: float = Field(
-        ge=0, le=1, description="How sure the model is of this verdict, 0 to 1.", examples=[0.97]
+        ge=0, le=1, description="How sure the model is of this verdict, 0 to 1.", examples=[0.999]
     )
     anomaly_score: float = Field(
         description="Anomalous from `threshold` on; 0 is certainly normal.", examples=[0.999]
     )
-    threshold: float = Field(examples=[0.5])
+    threshold: float = Field(examples=[0.525])
     is_overload: bool = Field(description="True when the verdict is `anomalous`; read by older clients.")
-    message: str = Field(examples=["This sounds like a bearing fault; have the bearing checked."])
+    message: str = Field(examples=[EXAMPLE_MESSAGE])
     processing_time_ms: float = Field(
         description="From the received recording to the verdict, waiting included.", examples=[14.2]
     )
@@ -95,6 +119,12 @@ class Diagnosis(BaseModel):
 
 class DiagnosisPage(BaseModel):
     """Diagnoses, newest first."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"success": True, "data": [EXAMPLE_DIAGNOSIS], "count": 1, "next_cursor": None}]
+        }
+    )
 
     success: Literal[True] = True
     data: list[Diagnosis]
