@@ -18,6 +18,8 @@ from uuid import uuid4
 import httpx
 import psutil
 
+from signalcraft.core.processes import die_with_parent
+
 START_LIMIT_S = 60
 STOP_LIMIT_S = 30
 SAMPLES = Path(__file__).parents[1] / "samples"
@@ -129,6 +131,7 @@ def live_service(folder: Path, **environment: str) -> Iterator[LiveService]:
                 service.process.wait(STOP_LIMIT_S)
             except subprocess.TimeoutExpired:
                 service.process.kill()
+                service.process.wait()
         _, alive = psutil.wait_procs(remains, timeout=10)
         for process in alive:
             process.kill()
@@ -138,6 +141,7 @@ def start_service(folder: Path, **environment: str) -> LiveService:
     folder.mkdir(parents=True, exist_ok=True)
     data_dir, port = folder / "data", free_port()
     everything = {**os.environ, "SIGNALCRAFT_DATA_DIR": str(data_dir), **environment}
+    tests_pid = os.getpid()
     with (folder / "serve.log").open("ab") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "signalcraft", "serve", "--port", str(port)],
@@ -145,6 +149,8 @@ def start_service(folder: Path, **environment: str) -> LiveService:
             stdout=log,
             stderr=log,
             start_new_session=True,
+            # Tests that are killed leave no service behind.
+            preexec_fn=lambda: die_with_parent(signal.SIGKILL, parent_pid=tests_pid),  # noqa: PLW1509
         )
     return LiveService(process, data_dir, f"http://127.0.0.1:{port}", everything)
 

@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 
 import asyncpg
 from gunicorn.glogging import Logger
+from sqlalchemy.exc import DBAPIError
 
 from signalcraft.core import migrations
 from signalcraft.core.logging import configure_logging, get_logger
@@ -32,9 +33,13 @@ _NOT_YET = (
     OSError,
     TimeoutError,
     asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
     asyncpg.PostgresConnectionError,
     asyncpg.TooManyConnectionsError,
 )
+# What a connection that worked says besides when PostgreSQL goes away under it.
+_LOST = (*_NOT_YET, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
 
 def _give_up(sentence: str, *, code: int) -> NoReturn:
@@ -99,8 +104,7 @@ def on_starting(server: Any) -> None:
     # They warm up while the master goes on.
     pool.start()
     url = _settings.database.url.get_secret_value()
-    _wait_for_database(url)
-    migrations.upgrade(url)
+    _migrate(url)
     # FastAPI puts its routes together when they are first asked for; the document asks for all of them.
     server.app.wsgi().openapi()
     # What was made so far stays; the garbage collector would only copy its pages into each worker.
@@ -122,8 +126,30 @@ def on_exit(server: Any) -> None:
     server.inference_pool.stop()
 
 
-def _wait_for_database(url: str) -> None:
+def _migrate(url: str) -> None:
+    """Bring the tables up to date; a database that goes away meanwhile only delays it.
+
+    Each migration is one transaction, so what was interrupted has not happened.
+    """
     deadline = time.monotonic() + _DATABASE_PATIENCE_S
+    while True:
+        _wait_for_database(url, deadline)
+        try:
+            migrations.upgrade(url)
+        except (DBAPIError, *_LOST) as error:
+            # asyncpg's own exception is beneath SQLAlchemy's two wrappers.
+            cause = getattr(error.orig, "__cause__", None) if isinstance(error, DBAPIError) else error
+            if not isinstance(cause, _LOST) and not getattr(error, "connection_invalidated", False):
+                raise  # The migration itself is at fault; its author needs the whole story.
+            if time.monotonic() > deadline:
+                _give_up(f"The database of DATABASE_URL was lost during the migration: {cause}", code=1)
+            _logger.warning("migration_interrupted", reason=str(cause))
+            time.sleep(_DATABASE_RETRY_S)
+        else:
+            return
+
+
+def _wait_for_database(url: str, deadline: float) -> None:
     is_first_try = True
     while True:
         try:

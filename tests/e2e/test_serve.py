@@ -1,6 +1,8 @@
 """`signalcraft serve` as its operator meets it: starting, stopping, refusing, and what is left behind."""
 
+import asyncio
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -8,10 +10,13 @@ import sys
 from contextlib import contextmanager
 from pathlib import Path
 
+import asyncpg
 import httpx
 import psutil
 import pytest
 
+from signalcraft.core import migrations
+from signalcraft.core.embedded_postgres import EmbeddedPostgres
 from signalcraft.core.processes import working_in
 from tests.live import LiveService, free_port, live_service, start_service, wait_until
 
@@ -161,6 +166,25 @@ def test_a_second_service_on_the_same_folder_refuses_and_the_first_goes_on(tmp_p
         assert service.is_ready()
 
 
+def test_a_service_whose_folder_was_deleted_ends(tmp_path):
+    with live_service(tmp_path) as service:
+        processes = everything_of(service)
+        shutil.rmtree(service.data_dir)
+        assert service.process.wait(30) == 1, service.log()
+        assert "was moved or replaced" in service.log().splitlines()[-1]
+        assert_all_gone(processes, service)
+
+
+def test_a_service_whose_folder_was_moved_makes_room_for_the_next_on_its_path(tmp_path):
+    with live_service(tmp_path) as service:
+        service.data_dir.rename(tmp_path / "elsewhere")
+        with live_service(tmp_path) as successor:
+            assert service.process.wait(30) == 1, service.log()
+            assert "was moved or replaced" in service.log()
+            assert successor.is_ready()
+            assert "child_ended" not in successor.log()
+
+
 def test_gunicorn_alone_needs_a_database(tmp_path):
     code, words = refusal(GUNICORN, tmp_path)
     assert code == 2
@@ -196,6 +220,28 @@ def test_gunicorn_alone_serves_on_a_given_database(tmp_path, postgres_url):
     _, alive = psutil.wait_procs(processes, timeout=20)
     assert alive == [], log.read_text()
     assert process.returncode == 0
+
+
+def test_postgresql_killed_under_a_migration_only_delays_the_start(tmp_path):
+    # Whoever migrates takes this lock first; with the test holding it, the migration has begun and gets no further.
+    take = f"SELECT pg_advisory_lock({migrations.ADVISORY_LOCK})"
+    waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+    with EmbeddedPostgres(tmp_path / "data") as postgres:
+        url, port = postgres.database_url, free_port()
+        with asyncio.Runner() as runner:
+            connection = runner.run(asyncpg.connect(url))
+            runner.run(connection.execute(take))
+            with program(
+                GUNICORN, log := tmp_path / "gunicorn.log", DATABASE_URL=url, PORT=str(port)
+            ) as process:
+                wait_until(lambda: runner.run(connection.fetchval(waiting)), "it migrates", 60)
+                os.kill(postgres.pid, signal.SIGKILL)
+                wait_until(lambda: not postgres.is_running, "PostgreSQL is gone")
+                postgres.relaunch()
+                service = LiveService(process, tmp_path / "data", f"http://127.0.0.1:{port}", {})
+                wait_until(lambda: service.is_ready() or process.poll() is not None, "ready", 60)
+                assert process.poll() is None, log.read_text()
+    assert "Traceback" not in log.read_text()
 
 
 def test_gunicorn_killed_alone_leaves_no_process(tmp_path, postgres_url):

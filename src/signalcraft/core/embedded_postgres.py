@@ -23,7 +23,7 @@ from types import TracebackType
 from typing import BinaryIO, Self
 from urllib.parse import quote
 
-from signalcraft.core.folder_lock import FolderLock, note_of_owner
+from signalcraft.core.folder_lock import FolderLock, FolderLost, note_of_owner
 from signalcraft.core.operator_error import OperatorError
 from signalcraft.core.postgres_account import Account, account_for
 from signalcraft.core.postgres_cluster import (
@@ -183,10 +183,12 @@ class EmbeddedPostgres:
         """Start the process again, at the same address, after it has died.
 
         Raises:
+            FolderLost: the data folder is another one by now; a PostgreSQL in it is its new owner's.
             PostgresFailed: what is left of the dead one does not end.
         """
         if self._account is None:
             raise RuntimeError("PostgreSQL was not launched.")
+        self.require_folder()
         end_remains(self._cluster)
         # They name process ids that others may have by now, and no process works in the cluster any more.
         for stale in (self._cluster / "postmaster.pid", self._home / f".s.PGSQL.{_SOCKET_PORT}.lock"):
@@ -202,12 +204,26 @@ class EmbeddedPostgres:
                 **child_arguments(self._account, signal.SIGINT),
             )
 
+    def require_folder(self) -> None:
+        """Make sure that the data folder is still where it was and holds the cluster.
+
+        Raises:
+            FolderLost: it was moved, replaced or emptied.
+        """
+        self._lock.require_in_place()
+        if not self._cluster.exists():
+            raise FolderLost(
+                f"The database in {self._home} was moved or deleted while the service ran on it."
+            )
+
     def check(self) -> None:
         """Say why PostgreSQL ended, if it did.
 
         Raises:
-            PostgresFailed: it did; the message holds the line of its log that says why.
+            FolderLost: the data folder was moved, replaced or emptied.
+            PostgresFailed: PostgreSQL ended; the message holds the line of its log that says why.
         """
+        self.require_folder()
         if not self.is_running:
             raise PostgresFailed(f"PostgreSQL in {self._home} ended: {self._last_words()}")
 

@@ -23,6 +23,10 @@ class FolderInUse(OperatorError):
     """Another process owns the data folder."""
 
 
+class FolderLost(OperatorError):
+    """The data folder is no longer where it was."""
+
+
 class FolderLock:
     """The right to use a data folder; `note` is a small JSON object for whoever finds it taken."""
 
@@ -58,6 +62,24 @@ class FolderLock:
         text = json.dumps({"pid": os.getpid(), **note}).encode()
         os.ftruncate(self._file, 0)
         os.pwrite(self._file, text, 0)
+
+    def require_in_place(self) -> None:
+        """Make sure that whoever opens the lock's path meets this lock.
+
+        Where the folder was moved or deleted, the path belongs to nobody or to a new owner, and so does all beside it.
+
+        Raises:
+            FolderLost: the file at the path is another one, or there is none.
+        """
+        if self._file is None:
+            raise RuntimeError("The lock is not held.")
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            if os.path.samestat(os.fstat(self._file), self._path.stat()):
+                return
+        raise FolderLost(
+            f"The data folder {self._path.parent} was moved or replaced while the service ran on it, so the service "
+            "ends: start it again on the folder that it should use."
+        )
 
     def release(self) -> None:
         """Give the folder back; a second call does nothing."""

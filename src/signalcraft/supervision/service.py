@@ -11,6 +11,7 @@ holds the listening socket: while a killed Gunicorn is started again, requests w
 
 import contextlib
 import time
+from collections.abc import Callable
 
 from signalcraft.core.embedded_postgres import EmbeddedPostgres
 from signalcraft.core.logging import get_logger
@@ -29,15 +30,18 @@ def run_service(settings: Settings) -> int:
     """Run everything until a signal asks for the end; returns the exit code.
 
     Raises:
+        FolderLost: the data folder was moved or deleted.
         OperatorError: it can't run here; the message says what to change.
     """
     with Signals() as signals, contextlib.ExitStack() as stack:
         listener = stack.enter_context(listen(settings.server))
-        children = []
+        children: list[Kept] = []
+        preconditions: list[Callable[[], None]] = []
         url = settings.database.url.get_secret_value() if settings.database.url else None
         if url is None:
             postgres = _start_postgres(settings, signals, stack)
             children.append(Kept("postgres", postgres.relaunch, lambda: postgres.is_running))
+            preconditions.append(postgres.require_folder)
             url = postgres.database_url
         web = Web(settings, listener, url)
         stack.callback(web.stop)
@@ -46,6 +50,10 @@ def run_service(settings: Settings) -> int:
             logger.info("serving", address=web.address, docs=f"{web.address}/docs")
         children.append(Kept("gunicorn", web.start, lambda: web.is_running))
         while not signals.end_requested:
+            for require in preconditions:
+                # An I/O error or a closed folder passes and says nothing; FolderLost is no OSError.
+                with contextlib.suppress(OSError):
+                    require()
             if (code := web.refusal()) is not None:
                 return code
             for child in children:
