@@ -12,16 +12,18 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import asyncpg
+import psutil
 import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from signalcraft.core.embedded_postgres import EmbeddedPostgres, ServiceNotRunning, find_database_url
-from signalcraft.core.folder_lock import FolderInUse
+from signalcraft.core.folder_lock import FolderInUse, FolderLost
 from signalcraft.core.operator_error import OperatorError
 from signalcraft.core.postgres_cluster import PostgresFailed, program
 from signalcraft.core.processes import working_in
@@ -174,6 +176,33 @@ def test_postgresql_killed_is_launched_again_at_the_same_address(tmp_path):
         assert query(url, "SELECT answer FROM kept") == 42
 
 
+@pytest.mark.parametrize("lost", [".", "postgres/cluster"])
+@pytest.mark.parametrize("way", [shutil.rmtree, lambda folder: folder.rename(folder.with_name("elsewhere"))])
+def test_nothing_is_launched_again_in_a_folder_that_is_gone(tmp_path, lost, way):
+    data_dir = tmp_path / "data"
+    with EmbeddedPostgres(data_dir) as postgres:
+        way(data_dir / lost)
+        os.kill(postgres.pid, signal.SIGKILL)
+        eventually(lambda: not postgres.is_running)
+        with pytest.raises(FolderLost, match="moved") as refusal:
+            postgres.relaunch()
+        assert "\n" not in str(refusal.value)
+        assert data_dir.exists() == (lost != ".")
+
+
+def test_the_new_owner_of_a_moved_folders_path_is_left_alone(tmp_path):
+    data_dir = tmp_path / "data"
+    with EmbeddedPostgres(data_dir) as first:
+        data_dir.rename(tmp_path / "elsewhere")
+        with EmbeddedPostgres(data_dir) as second:
+            os.kill(first.pid, signal.SIGKILL)
+            eventually(lambda: not first.is_running)
+            with pytest.raises(FolderLost):
+                first.relaunch()
+            assert query(second.database_url) == 1
+            assert second.is_running
+
+
 def test_nothing_outlives_a_killed_launcher_and_the_next_start_recovers(tmp_path):
     with launcher(tmp_path) as process:
         url = process.stdout.readline().strip()
@@ -231,6 +260,26 @@ def test_a_first_start_killed_at_any_moment_leaves_a_folder_that_starts(tmp_path
             with EmbeddedPostgres(data_dir) as postgres:
                 assert query(postgres.database_url) == 1
         assert not (data_dir / "postgres.new").exists()
+
+
+@pytest.mark.parametrize("victim", ["initdb", "sh", "postgres"])
+def test_a_first_start_whose_program_was_killed_says_that_in_one_line(tmp_path, victim):
+    def kill_all() -> None:
+        for process in psutil.Process().children(recursive=True):
+            with suppress(psutil.NoSuchProcess):
+                if process.name() == victim:
+                    process.kill()
+
+    with ThreadPoolExecutor() as executor:
+        launch = executor.submit(EmbeddedPostgres(tmp_path).launch)
+        # Before it makes folders, initdb only asks for versions.
+        eventually(lambda: launch.done() or (tmp_path / "postgres.new/cluster/global").exists())
+        # Some of its programs only try out settings, and initdb gets over their end.
+        while not launch.done():
+            kill_all()
+        with pytest.raises(PostgresFailed, match="signal 9|exit code 137|FATAL: ") as failure:
+            launch.result(60)
+    assert "\n" not in str(failure.value)
 
 
 def test_a_cluster_that_can_not_start_says_why_in_one_line(tmp_path):

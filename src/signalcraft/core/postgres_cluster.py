@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -23,6 +24,13 @@ _POLL_S = 0.01
 _INIT_TIMEOUT_S = 120
 # What is left of an earlier PostgreSQL gets this long to end by itself, and then after each signal.
 _REMAINS_PATIENCE_S = 1.0
+# A line with the first of these says why. A program whose parent was killed complains of its unfinished statement
+# too; "child process exited" says less than the child's own words, if it had any.
+_SIGNS_OF_FAILURE = (
+    re.compile("child process was terminated"),
+    re.compile("(FATAL|PANIC|ERROR|error): "),
+    re.compile("child process exited"),
+)
 
 
 class PostgresFailed(OperatorError):
@@ -119,8 +127,19 @@ def _run(account: Account, command: Sequence[str], *, statement: str = "") -> No
     words = done.stderr.decode(errors="replace").strip()
     # The single-user server reports a failed statement in its messages alone.
     if done.returncode != 0 or "ERROR:" in words or "FATAL:" in words:
-        last = words.splitlines()[-1] if words else f"exit code {done.returncode}"
-        raise PostgresFailed(f"PostgreSQL can't make its files: {last}")
+        name = Path(command[0]).name
+        killed_by = f"{name} was ended by signal {-done.returncode}" if done.returncode < 0 else None
+        reason = killed_by or _reason(words) or f"{name} ended with exit code {done.returncode}"
+        raise PostgresFailed(f"PostgreSQL can't make its files: {reason}")
+
+
+def _reason(words: str) -> str | None:
+    """The line that says why, among statements, hints and the names of what was removed again."""
+    lines = words.splitlines()
+    for sign in _SIGNS_OF_FAILURE:
+        if found := [line for line in lines if sign.search(line)]:
+            return found[-1].strip()
+    return lines[-1].strip() if lines else None
 
 
 def _sync(path: Path) -> None:
