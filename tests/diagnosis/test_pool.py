@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from signalcraft.core.logging import configure_logging
 from signalcraft.diagnosis import wire
 from signalcraft.diagnosis.pool import InferencePool
 from tests.live import wait_until
@@ -105,6 +106,8 @@ def test_a_process_has_little_memory_and_one_thread_of_work(pool):
 
 
 def test_processes_that_cannot_start_are_tried_ever_more_rarely(tmp_path, capfd):
+    # The pool's own lines go where this test reads, whatever an earlier test has set up.
+    configure_logging("INFO")
     pool = InferencePool(processes=1, model=tmp_path / "absent.onnx")
     logged = []
 
