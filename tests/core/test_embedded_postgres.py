@@ -181,9 +181,9 @@ def test_postgresql_killed_is_launched_again_at_the_same_address(tmp_path):
 def test_nothing_is_launched_again_in_a_folder_that_is_gone(tmp_path, lost, way):
     data_dir = tmp_path / "data"
     with EmbeddedPostgres(data_dir) as postgres:
-        way(data_dir / lost)
         os.kill(postgres.pid, signal.SIGKILL)
-        eventually(lambda: not postgres.is_running)
+        eventually(lambda: working_in(data_dir / "postgres/cluster") == [])
+        way(data_dir / lost)
         with pytest.raises(FolderLost, match="moved") as refusal:
             postgres.relaunch()
         assert "\n" not in str(refusal.value)
@@ -277,7 +277,7 @@ def test_a_first_start_whose_program_was_killed_says_that_in_one_line(tmp_path, 
         # Some of its programs only try out settings, and initdb gets over their end.
         while not launch.done():
             kill_all()
-        with pytest.raises(PostgresFailed, match="signal 9|exit code 137|FATAL: ") as failure:
+        with pytest.raises(PostgresFailed, match=r"signal 9|exit code 137|FATAL: ") as failure:
             launch.result(60)
     assert "\n" not in str(failure.value)
 
