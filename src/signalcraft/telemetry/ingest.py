@@ -5,9 +5,6 @@ at once, and a busy one shares the cost of the commit among all that came meanwh
 """
 
 import asyncio
-
-# While the disk confirms one group PostgreSQL works on the other.
-import os
 from collections import deque
 from collections.abc import Sequence
 from typing import Final, NamedTuple
@@ -21,7 +18,8 @@ from signalcraft.telemetry.errors import IngestBusy
 from signalcraft.telemetry.readings import ReadingRow
 from signalcraft.telemetry.writer import Writer
 
-WRITERS: Final = int(os.environ.get("WR", "2"))
+# While the disk confirms one group PostgreSQL works on the other.
+WRITERS: Final = 2
 # A value that PostgreSQL refuses; the checks before are meant to leave none.
 REFUSED_VALUE: Final = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
 
