@@ -47,9 +47,19 @@ class Account:
         return path.lstat().st_uid == self.uid
 
     def take_over(self, folder: Path) -> None:
-        """Make the folder and all in it this account's; its own entry last, so that a killed run is done again."""
+        """Make the folder and all in it this account's; its own entry last, so that a killed run is done again.
+
+        Raises:
+            OperatorError: it belongs to another person, who would be locked out.
+        """
         if self.owns(folder):
             return
+        owner = folder.lstat().st_uid
+        if owner not in (0, _nobody().uid):
+            raise OperatorError(
+                f"The data in {folder} belong to the user {_name_of(owner)}: run this as that user, or choose another "
+                "folder with SIGNALCRAFT_DATA_DIR."
+            )
         for parent, folders, files in os.walk(folder, topdown=False):
             for name in [*folders, *files]:
                 os.chown(Path(parent, name), self.uid, self.gid, follow_symlinks=False)
@@ -84,6 +94,13 @@ def _nobody() -> Account:
     except KeyError:
         return Account(_NOBODY, _NOBODY, switches=True)
     return Account(entry.pw_uid, entry.pw_gid, switches=True)
+
+
+def _name_of(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
 
 
 def _works(account: Account, command: Sequence[str]) -> bool:
