@@ -1,7 +1,8 @@
 """Readings in: the whole path over HTTP against what bounds it.
 
 * one reading a request ÷ a naive FastAPI route with one asyncpg INSERT a request (`naive.py`)
-* batches of 100 ÷ bare asyncpg COPY of the same rows, 100 a COPY, into a table with the same key
+* batches of 100 ÷ bare asyncpg COPY of the same rows, 100 a COPY, into a table with the same key and
+  the same partitions
 
 Both sides of a ratio have the same number of clients (connections), the same rows, two processes and the same
 PostgreSQL. They run in turns; the ratio is that of the medians.
@@ -11,14 +12,13 @@ import asyncio
 import itertools
 import json
 import multiprocessing
-import os
 import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -33,15 +33,16 @@ from signalcraft.core.embedded_postgres import EmbeddedPostgres
 from signalcraft.devices import service as devices
 from signalcraft.settings import DatabaseSettings
 
-CLIENTS = int(os.environ.get("CL", "64"))
-TURNS = int(os.environ.get("TU", "2"))
-SINGLE_S = 3.0
+CLIENTS = 64
+TURNS = 3
+SINGLE_S = 4.0
 BATCH = 100
-BATCHES_A_CLIENT = 4000 // CLIENTS
+BATCHES_A_CLIENT = 60
 # Each turn sends readings of a time of its own, so none is a duplicate of an earlier turn's.
 START_S, TURN_S, EVERY_S = 1_600_000_000, 10_000_000, 5
 SINGLE, MANY = "/api/iot/sensors/data", "/api/iot/sensors/data/batch"
-LIKE_READINGS = "CREATE TABLE copied (LIKE readings, PRIMARY KEY (device_id, ts))"
+LIKE_READINGS = "CREATE TABLE copied (LIKE readings, PRIMARY KEY (device_id, ts)) PARTITION BY RANGE (ts)"
+MONTH = "CREATE TABLE copied_{0:%Y_%m} PARTITION OF copied FOR VALUES FROM ('{0}') TO ('{1}')"
 
 
 @dataclass(frozen=True)
@@ -149,6 +150,11 @@ async def prepare(url: str) -> list[str]:
     connection = await asyncpg.connect(url)
     await connection.execute(naive.CREATE)
     await connection.execute(LIKE_READINGS)
+    month = datetime.fromtimestamp(START_S, UTC).replace(day=1, hour=0, minute=0, second=0)
+    while month.timestamp() < START_S + 2 * TURNS * TURN_S:
+        following = (month + timedelta(days=32)).replace(day=1)
+        await connection.execute(MONTH.format(month, following))
+        month = following
     await connection.close()
     return tokens
 

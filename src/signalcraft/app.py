@@ -23,6 +23,7 @@ from signalcraft.settings import DeviceAccess, Settings, SettingsError, get_sett
 from signalcraft.telemetry import routes as telemetry_routes
 from signalcraft.telemetry.batch_room import BatchRoom
 from signalcraft.telemetry.ingest import Ingest
+from signalcraft.telemetry.shortcut import Shortcut
 from signalcraft.telemetry.upkeep import run_upkeep
 from signalcraft.web.docs import install_docs
 
@@ -55,6 +56,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(health.router)
     app.include_router(telemetry_routes.router)
     app.include_router(diagnosis_routes.router)
+    app.add_middleware(Shortcut)
     app.add_middleware(RequestLog)
     return app
 
