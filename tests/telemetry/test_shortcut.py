@@ -4,8 +4,8 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from signalcraft.telemetry.shortcut import PATH
-from tests.readings import AT_S, POST, a_reading
+from signalcraft.telemetry.shortcut import ENDPOINTS
+from tests.readings import AT_S, POST, POST_BATCH, a_reading
 
 
 @pytest.fixture
@@ -28,8 +28,8 @@ def _without_id(body: dict) -> dict:
     return {name: value for name, value in body.items() if name != "request_id"}
 
 
-def test_it_is_the_address_of_the_route():
-    assert PATH == POST
+def test_they_are_the_addresses_of_the_routes():
+    assert set(ENDPOINTS) == {POST, POST_BATCH}
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,8 @@ def test_it_is_the_address_of_the_route():
 async def test_both_ways_answer_the_same(open_client, long_way, request_):
     await open_client.post(POST, json=a_reading(timestamp=AT_S - 1))
 
-    assert told(await open_client.post(POST, **request_)) == told(await long_way.post(POST, **request_))
+    for path in (POST, POST_BATCH):
+        assert told(await open_client.post(path, **request_)) == told(await long_way.post(path, **request_))
 
 
 async def test_a_refusal_carries_its_requests_id(open_client):
