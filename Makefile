@@ -16,7 +16,7 @@ PINNED := --require-hashes --only-binary :all:
 # More for `signalcraft demo`, for instance ARGS="--for 30".
 ARGS ?=
 
-.PHONY: help install demo test check lock bench prove clean
+.PHONY: help install demo test programs check lock bench prove clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1|\2/p' Makefile | awk -F'|' '{ printf "  %-14s %s\n", $$1, $$2 }'
@@ -26,8 +26,11 @@ install: $(VENV)/runtime.stamp ## Make .venv with what the service needs
 demo: $(VENV)/runtime.stamp ## Run the service, eight simulated sensors and a live table; Ctrl-C ends it
 	@$(PY) -m signalcraft demo $(ARGS)
 
-test: $(VENV)/dev.stamp ## Run all tests against a real PostgreSQL
+test: $(VENV)/dev.stamp programs ## Run all tests against a real PostgreSQL
 	$(PY) -m pytest
+
+programs: ## Install the programs that the tests run (Nginx, Chromium), where missing and allowed
+	@tools/install_test_programs.sh
 
 check: $(VENV)/dev.stamp ## Check format, lint, types, imports and migrations
 	$(PY) -m ruff format --check .

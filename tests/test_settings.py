@@ -45,6 +45,9 @@ def test_an_empty_variable_counts_as_unset(monkeypatch):
         ("PORT", "70000", "PORT='70000' is not allowed: input should be less than or equal to 65535"),
         ("SIGNALCRAFT_DEVICE_ACCESS", "opne", "'token' or 'open'"),
         ("SIGNALCRAFT_INGEST__QUEUE_ROWS", "0", "SIGNALCRAFT_INGEST__QUEUE_ROWS='0'"),
+        ("SIGNALCRAFT_SERVER__CORS_ORIGINS", "*", "'*' is no origin"),
+        ("SIGNALCRAFT_SERVER__CORS_ORIGINS", "https://app.example/", "write each one whole"),
+        ("SIGNALCRAFT_SERVER__TRUSTED_PROXIES", "127.0.0.1, nginx", "'nginx' does not appear to be"),
         (
             "SIGNALCRAFT_INGEST__QUEUE_ROWZ",
             "10000",

@@ -10,10 +10,10 @@ from fastapi import FastAPI
 
 import signalcraft.devices.models  # noqa: F401 - the tables know each other
 from signalcraft import __version__, health
+from signalcraft.core.border import add_border
 from signalcraft.core.database import Database
 from signalcraft.core.logging import configure_logging, get_logger
 from signalcraft.core.problems import install_problem_handlers
-from signalcraft.core.requests import RequestLog
 from signalcraft.devices.token_cache import TokenCache
 from signalcraft.diagnosis import routes as diagnosis_routes
 from signalcraft.diagnosis.client import InferenceClient
@@ -57,7 +57,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(telemetry_routes.router)
     app.include_router(diagnosis_routes.router)
     app.add_middleware(Shortcut)
-    app.add_middleware(RequestLog)
+    add_border(app, app.state.settings.server)
     return app
 
 

@@ -17,6 +17,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from signalcraft.core.errors import BadRequest
 from signalcraft.core.logging import get_logger
 from signalcraft.core.problems import problem_response
+from signalcraft.core.security_headers import security_headers
 
 SWEEP_S = 1
 MAX_HEAD_BYTES = 64 * 1024
@@ -227,7 +228,10 @@ class BoundedProtocol(HttpToolsProtocol):
     def _send_refusal(self, error: BadRequest) -> None:
         answer = problem_response(error, None)
         content = [STATUS_LINE[error.status]]
-        for name, value in [*self.server_state.default_headers, *answer.raw_headers]:
+        own = answer.raw_headers
+        # Behind a proxy this connection's scheme is not the client's; the proxy itself speaks HTTPS then.
+        secured = security_headers(self.scheme or "http", own)
+        for name, value in [*self.server_state.default_headers, *own, *secured]:
             content += [name, b": ", value, b"\r\n"]
         content += [b"connection: close\r\n\r\n", bytes(answer.body)]
         self.transport.write(b"".join(content))

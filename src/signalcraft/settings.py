@@ -7,6 +7,7 @@ outside world already has a name for are also read under that name (`PLAIN_NAMES
 import os
 from enum import StrEnum
 from functools import lru_cache
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -47,6 +48,26 @@ class _Group(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+def _listed(value: object) -> object:
+    """A variable's text as the list that it writes with commas."""
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+def _networks(addresses: tuple[str, ...]) -> tuple[str, ...]:
+    for address in addresses:
+        ip_network(address)  # Raises ValueError, with the reason.
+    return addresses
+
+
+def _origins(origins: tuple[str, ...]) -> tuple[str, ...]:
+    """Refuse what no browser ever sends as an origin, above all `*`: answers depend on who asks."""
+    for origin in origins:
+        parts = urlsplit(origin)
+        if parts.scheme not in {"http", "https"} or origin != f"{parts.scheme}://{parts.netloc.lower()}":
+            raise ValueError(f"{origin!r} is no origin; write each one whole, as in https://app.example:8443")
+    return origins
+
+
 class ServerSettings(_Group):
     """Gunicorn and its workers."""
 
@@ -63,6 +84,14 @@ class ServerSettings(_Group):
     )
     max_requests_jitter: int = Field(0, ge=0, description="Spread of max_requests, so workers differ.")
     backlog: int = Field(2048, ge=16, le=65535, description="Connections that may wait to be accepted.")
+    trusted_proxies: Annotated[tuple[str, ...], BeforeValidator(_listed), AfterValidator(_networks)] = Field(
+        (),
+        description="Addresses or networks, by commas, whose X-Forwarded-For and -Proto are believed; none by default.",
+    )
+    cors_origins: Annotated[tuple[str, ...], BeforeValidator(_listed), AfterValidator(_origins)] = Field(
+        (),
+        description="Origins, by commas, whose pages may call the API, as in https://app.example; none by default.",
+    )
 
 
 def _postgres_address(url: SecretStr) -> SecretStr:

@@ -20,6 +20,7 @@ from starlette.responses import PlainTextResponse, StreamingResponse
 from uvicorn.config import Config
 
 from signalcraft.core.requests import RequestLog
+from signalcraft.core.security_headers import HEADERS
 from signalcraft.gunicorn_worker import DrainingProtocol, DrainingServer
 from signalcraft.http_protocol import MAX_HEAD_BYTES
 from tests.live import READINGS, LiveService, live_service, wait_until
@@ -177,6 +178,14 @@ def test_what_is_not_http_is_refused_as_a_problem(service):
         connection.sendall(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03")
         assert code(answer(connection)) == (400, "http_malformed")
         assert is_closed(connection)
+
+
+def test_an_answer_that_the_application_never_saw_has_the_security_headers(service):
+    with connect(service.address) as connection:
+        connection.sendall(b"GET /health HTTP/9.9\r\n\r\n")
+        head = connection.makefile("rb").read().partition(b"\r\n\r\n")[0].decode().lower().split("\r\n")
+    assert head[0].startswith("http/1.1 400")
+    assert {f"{name}: {value}".lower() for name, value in HEADERS.items()} <= set(head)
 
 
 ENDLESS = {

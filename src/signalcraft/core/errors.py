@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 
 
 class SignalCraftError(Exception):
-    """Something went wrong inside SignalCraft; the log has the details."""
+    """Something went wrong inside SignalCraft. Quote the `request_id` when you report it: the log has the details."""
 
     status: ClassVar[int] = 500
     code: ClassVar[str] = "internal"

@@ -1,4 +1,4 @@
-"""Each request's id and its line in the log. A plain ASGI middleware: it stands on the hottest path."""
+"""Each request's id, its line in the log and its security headers. A plain ASGI middleware: it stands on the hottest path."""
 
 import re
 import secrets
@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from signalcraft.core.errors import SignalCraftError
 from signalcraft.core.logging import get_logger
 from signalcraft.core.problems import problem_response
+from signalcraft.core.security_headers import security_headers
 
 logger = get_logger("signalcraft.access")
 # An id from outside is taken over only in this shape: it goes into logs and headers.
@@ -19,7 +20,10 @@ LOGGED_PATH_CHARACTERS = 200
 
 
 class RequestLog:
-    """Gives every request an id (`X-Request-ID`) and logs its outcome; never a query, a body or a header."""
+    """Gives every request an id (`X-Request-ID`) and its answer the security headers, and logs its outcome.
+
+    Never a query, a body or a header: those may hold secrets.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -40,7 +44,12 @@ class RequestLog:
             nonlocal status, has_started
             if message["type"] == "http.response.start":
                 status, has_started = message["status"], True
-                message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
+                headers = message["headers"]
+                message["headers"] = [
+                    *headers,
+                    (b"x-request-id", request_id.encode()),
+                    *security_headers(scope["scheme"], headers),
+                ]
             await send(message)
 
         try:
@@ -59,6 +68,7 @@ class RequestLog:
                 "request",
                 method=scope["method"],
                 path=scope["path"][:LOGGED_PATH_CHARACTERS],
+                client=client[0] if (client := scope.get("client")) else None,
                 status=status,
                 duration_ms=round((perf_counter() - started_s) * 1000, 1),
             )

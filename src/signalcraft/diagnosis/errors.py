@@ -71,6 +71,6 @@ class AnalysisBusy(TryAgain):
 
 
 class AnalysisError(SignalCraftError):
-    """The recording could not be judged because of a fault inside SignalCraft; the log has the details."""
+    """A fault inside SignalCraft kept the recording from being judged. Quote the `request_id` when you report it."""
 
     code = "analysis_error"
