@@ -31,6 +31,18 @@ async def test_a_reading_sent_again_is_a_duplicate_and_changes_nothing(ingest, t
     assert await tables.fetchval("SELECT array_agg(temperature_c) FROM readings") == [1]
 
 
+async def test_a_sensor_that_repeats_itself_does_not_fill_the_disk(ingest, tables):
+    """Rows of a statement that failed take room until PostgreSQL has cleared them away."""
+    rows = [a_row(at=AT + timedelta(seconds=place)) for place in range(1000)]
+    await ingest.store(rows)
+    once_bytes = await tables.fetchval("SELECT pg_relation_size('readings_2024_11')")
+
+    for _ in range(60):
+        assert await ingest.store(rows) == Stored(0, 1000)
+
+    assert await tables.fetchval("SELECT pg_relation_size('readings_2024_11')") <= 4 * once_bytes
+
+
 async def test_what_was_sent_is_read_back_exactly(ingest, tables):
     row = ReadingRow("exact", 1732226400_123_457, -18.1, 0.1, 1e-17, -0.0, 1 / 3, 16777215.0, None)
     await ingest.store([row])
@@ -77,8 +89,11 @@ async def test_two_processes_share_their_devices(database_url, settings, tables)
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(sendings=SENDINGS)
-async def test_any_order_and_repetition_gives_the_same_table(ingest, tables, sendings):
+async def test_any_order_and_repetition_gives_the_same_table(database_url, tables, sendings):
     prefix = uuid4().hex
+    # New each time: one that has met a duplicate expects more of them for a while.
+    ingest = Ingest(database_url, IngestSettings())
+    await ingest.start()
     batches = [
         [a_row(f"{prefix}-{device}", AT + timedelta(seconds=second)) for device, second in sending]
         for sending in sendings
@@ -86,6 +101,7 @@ async def test_any_order_and_repetition_gives_the_same_table(ingest, tables, sen
     outcomes = await asyncio.gather(*(ingest.store(batch) for batch in batches))
     for batch in batches:
         assert (await ingest.store(batch)).inserted == 0
+    await ingest.stop()
 
     keys = {(row.device_id, row.ts_us) for batch in batches for row in batch}
     found = await tables.fetch("SELECT device_id, ts FROM readings WHERE starts_with(device_id, $1)", prefix)
