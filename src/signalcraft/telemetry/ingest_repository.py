@@ -23,7 +23,7 @@ INSERT_NEW_GROUP: Final = f"""
     WITH fresh AS (
         INSERT INTO readings (device_id, ts, {_COLUMNS}) {_SENT} RETURNING device_id, ts
     ) {_MARKED}
-"""  # noqa: S608 - as above
+"""
 # Of two readings of one time in the group the first is stored. Which ones were new is asked only when some were not.
 INSERT_GROUP: Final = f"""
     WITH fresh AS (
