@@ -64,9 +64,9 @@ async def database_url(postgres_url: str, migrated_template: str) -> AsyncIterat
 
 
 @pytest.fixture
-def settings(database_url: str) -> Settings:
+def settings(database_url: str, tmp_path: Path) -> Settings:
     """Default settings on the test's own database."""
-    return Settings.model_validate({"database": {"url": database_url}})
+    return Settings.model_validate({"database": {"url": database_url}, "data_dir": tmp_path / "data"})
 
 
 @pytest.fixture

@@ -10,6 +10,8 @@ from fastapi import FastAPI
 
 import signalcraft.devices.models  # noqa: F401 - the tables know each other
 from signalcraft import __version__, health
+from signalcraft.clips import collection
+from signalcraft.clips.store import open_store
 from signalcraft.core.border import add_border
 from signalcraft.core.database import Database
 from signalcraft.core.logging import configure_logging, get_logger
@@ -77,12 +79,15 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         await ingest.start()
         stack.push_async_callback(ingest.stop)
         app.state.batch_room = BatchRoom()
+        clips = app.state.clips = open_store(settings)
+        stack.callback(clips.close)
         app.state.uploads = Uploads(limit=2 * settings.inference.max_in_flight)
         app.state.inference = await _inference(stack, settings)
         heartbeat = health.Heartbeat(database, app.state.inference, settings.inference.processes)
         app.state.heartbeat = heartbeat
         await _run_beside(stack, heartbeat.run())
         await _run_beside(stack, run_upkeep(database, settings))
+        await _run_beside(stack, collection.run_upkeep(database, clips, settings.clips))
         yield
 
 

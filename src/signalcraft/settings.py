@@ -172,6 +172,36 @@ class RecordingSettings(_Group):
     temp_dir: Path | None = Field(None, description="Where uploads wait; unset: the system's folder.")
 
 
+class KeptClips(StrEnum):
+    """Which judged recordings are kept."""
+
+    ALL = "all"
+    SUSPICIOUS = "suspicious"
+    NONE = "none"
+
+
+class ClipSettings(_Group):
+    """Recordings that are kept after they were judged."""
+
+    keep: KeptClips = Field(
+        KeptClips.ALL, description="all, suspicious (whatever was not judged normal) or none."
+    )
+    url: str | None = Field(
+        None, min_length=1, description="s3://bucket/folder or another fsspec URL; unset: the data folder."
+    )
+    days: int = Field(
+        30, ge=1, le=36_500, description="Clips older than this are removed, but for labelled ones."
+    )
+    max_bytes: int = Field(
+        5 * 1024**3, ge=1024**2, description="The oldest clips go when all together are larger than this."
+    )
+    min_free_bytes: int = Field(
+        512 * 1024**2, ge=0, description="With less room on the data folder's disk no clip is kept."
+    )
+    timeout_s: float = Field(5.0, gt=0, le=60, description="A store that takes longer is away.")
+    upkeep_every_s: float = Field(60.0, ge=1, le=86_400, description="Pause between two looks at the limits.")
+
+
 class LogSettings(_Group):
     """Logging."""
 
@@ -191,7 +221,8 @@ class Settings(_Group):
 
     # A `.env` file is read by no shell that would put the home folder in for `~`.
     data_dir: Annotated[Path, AfterValidator(Path.expanduser)] = Field(
-        default_factory=default_data_dir, description="Folder of the embedded PostgreSQL."
+        default_factory=default_data_dir,
+        description="Folder of the embedded PostgreSQL and of what the service keeps beside it.",
     )
     server: ServerSettings = ServerSettings()
     database: DatabaseSettings = DatabaseSettings()
@@ -200,6 +231,7 @@ class Settings(_Group):
     devices: DeviceSettings = DeviceSettings()
     inference: InferenceSettings = InferenceSettings()
     recordings: RecordingSettings = RecordingSettings()
+    clips: ClipSettings = ClipSettings()
     log: LogSettings = LogSettings()
 
 

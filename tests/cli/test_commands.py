@@ -32,7 +32,7 @@ def test_it_tells_its_version(signalcraft):
     assert signalcraft("--version").stdout == f"signalcraft {__version__}\n"
 
 
-@pytest.mark.parametrize("command", ["serve", "demo", "simulate", "devices", "model", "settings"])
+@pytest.mark.parametrize("command", ["serve", "demo", "simulate", "devices", "clips", "model", "settings"])
 def test_each_command_explains_itself(signalcraft, command):
     assert command in signalcraft("--help").stdout
     help_text = signalcraft(command, "--help")

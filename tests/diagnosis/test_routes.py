@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import hashlib
 import io
 import os
 import tempfile
@@ -12,6 +13,9 @@ from uuid import UUID
 import numpy as np
 import pytest
 import soundfile
+
+from signalcraft.clips import collection
+from signalcraft.settings import ClipSettings
 
 PATH = "/api/lightweight-analyze"
 
@@ -49,6 +53,40 @@ async def test_a_recording_is_judged_and_the_diagnosis_read_back(sensor, state, 
     listed = await sensor.get("/api/diagnoses")
     assert stored.json() == diagnosis
     assert listed.json() == {"success": True, "data": [diagnosis], "count": 1, "next_cursor": None}
+
+
+@pytest.mark.parametrize(
+    ("keep", "kept"),
+    [("all", {"healthy", "bearing"}), ("suspicious", {"bearing"}), ("none", set())],
+)
+async def test_the_clips_that_are_wanted_are_kept(running, keep, kept):
+    async with running(devices={"access": "open"}, clips={"keep": keep}) as client:
+        for state in ("healthy", "bearing"):
+            clip = sample(state).read_bytes()
+            diagnosis = (await client.post(PATH, files={"audio": clip})).json()
+            wanted = state in kept
+            assert diagnosis["clip"] == {
+                "is_kept": wanted,
+                "sha256": hashlib.sha256(clip).hexdigest() if wanted else None,
+                "problem": None if wanted else "not_wanted",
+            }
+            assert (await client.get(f"/api/diagnoses/{diagnosis['diagnosis_id']}")).json() == diagnosis
+
+
+async def test_a_diagnosis_says_that_its_clip_was_removed(sensor, database, client):
+    clip = {"audio": sample("healthy").read_bytes()}
+    diagnosis = (await sensor.post(PATH, files=clip)).json()
+    async with database.session() as session:
+        await (await session.connection()).exec_driver_sql(
+            "UPDATE clips SET stored_at = now() - interval '2 days'"
+        )
+
+    await collection.apply_rules(database, client.app.state.clips, ClipSettings(days=1))
+
+    seen = (await sensor.get(f"/api/diagnoses/{diagnosis['diagnosis_id']}")).json()
+    assert (seen["clip"]["is_kept"], seen["clip"]["problem"]) == (False, "removed")
+    again = (await sensor.post(PATH, files=clip)).json()
+    assert again["clip"]["is_kept"]
 
 
 async def test_diagnoses_come_newest_first_page_by_page(sensor):

@@ -28,13 +28,22 @@ def service_database_url(settings: Settings) -> str:
 
 def in_transaction(work: Callable[[AsyncSession], Awaitable[T]]) -> T:
     """What `work` returns, done in one transaction on the service's database."""
+
+    async def one(database: Database) -> T:
+        async with database.session() as session:
+            return await work(session)
+
+    return with_database(one)
+
+
+def with_database(work: Callable[[Database], Awaitable[T]]) -> T:
+    """What `work` returns, done in as many transactions on the service's database as it takes."""
     settings = get_settings()
 
     async def run() -> T:
         database = Database(service_database_url(settings), settings.database)
         try:
-            async with database.session() as session:
-                return await work(session)
+            return await work(database)
         except DatabaseUnavailable as away:
             raise OperatorError(
                 f"The database can't be used: {away.__cause__}. Is DATABASE_URL right?"

@@ -38,3 +38,6 @@ class DiagnosisRow(Base):
     sample_rate_hz: Mapped[int] = mapped_column(Integer)
     channels: Mapped[int] = mapped_column(SmallInteger)
     peak_dbfs: Mapped[float] = mapped_column(Double)
+    # The recording's hash if it was put into the clip store, else why it was not.
+    clip_sha256: Mapped[str | None] = mapped_column(Text)
+    clip_problem: Mapped[str | None] = mapped_column(Text)

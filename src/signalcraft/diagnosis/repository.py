@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import insert, literal, select, tuple_
@@ -17,7 +18,12 @@ ADD = insert(DiagnosisRow)
 
 async def add(database: Database, diagnosis: DiagnosisRow) -> None:
     """Keep a diagnosis, in a transaction of its own: a unit of work around one row costs more than the row."""
-    await database.execute_alone(ADD, {name: getattr(diagnosis, name) for name in _COLUMNS})
+    await database.execute_alone(ADD, _values(diagnosis))
+
+
+async def add_within(session: AsyncSession, diagnosis: DiagnosisRow) -> None:
+    """Keep a diagnosis together with whatever else the transaction keeps."""
+    await session.execute(ADD, _values(diagnosis))
 
 
 async def find(session: AsyncSession, diagnosis_id: UUID) -> DiagnosisRow | None:
@@ -37,3 +43,7 @@ async def newest(
             tuple_(DiagnosisRow.created_at, DiagnosisRow.id) < tuple_(literal(before[0]), literal(before[1]))
         )
     return (await session.execute(query)).scalars().all()
+
+
+def _values(diagnosis: DiagnosisRow) -> dict[str, Any]:
+    return {name: getattr(diagnosis, name) for name in _COLUMNS}

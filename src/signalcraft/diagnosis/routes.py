@@ -71,11 +71,17 @@ async def analyze_recording(request: Request) -> Response:
         try:
             recording = service.recording_of(received.fields, caller, settings.ingest.ahead_s)
             diagnosis = await service.judge(state.inference, received, recording)
+            clip = await service.store_clip(
+                state.database, state.clips, received, diagnosis, settings.clips.keep
+            )
+            # Only now, so that no connection is held while the recording waits for its turn.
+            await service.keep(
+                state.database, state.clips, received, diagnosis, clip=clip, devices=settings.devices
+            )
         finally:
             received.close()
-    # Only now, so that no connection is held while the recording waits for its turn.
-    await service.keep(state.database, diagnosis, settings.devices)
-    return Response(Diagnosis.of(diagnosis).model_dump_json(), media_type="application/json")
+    answer = Diagnosis.of(diagnosis, diagnosis.clip_problem)
+    return Response(answer.model_dump_json(), media_type="application/json")
 
 
 router.add_api_route(
@@ -107,7 +113,8 @@ router.add_api_route(
 )
 async def get_diagnosis(diagnosis_id: UUID, caller: CurrentCaller, session: ReadSession) -> Diagnosis:
     """One diagnosis."""
-    return Diagnosis.of(await service.find(session, diagnosis_id, caller))
+    seen = await service.find(session, diagnosis_id, caller)
+    return Diagnosis.of(seen.row, seen.clip_problem)
 
 
 @router.get("/diagnoses", responses=problems(*ACCESS_ERRORS, CursorInvalid, Invalid, DatabaseUnavailable))
@@ -126,4 +133,5 @@ async def list_diagnoses(
     if device_id is not None:
         caller.may_act_as(device_id)
     page, next_cursor = await service.newest(session, device_id or caller.device_id, cursor, limit)
-    return DiagnosisPage(data=[Diagnosis.of(row) for row in page], count=len(page), next_cursor=next_cursor)
+    data = [Diagnosis.of(seen.row, seen.clip_problem) for seen in page]
+    return DiagnosisPage(data=data, count=len(page), next_cursor=next_cursor)

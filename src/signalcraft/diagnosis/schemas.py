@@ -21,6 +21,9 @@ EXAMPLE_STATES = {
 }
 
 
+EXAMPLE_SHA256 = "7d5f3c1e0a9b8d7c6f5e4d3c2b1a09f8e7d6c5b4a3928170f6e5d4c3b2a19087"
+
+
 class Model(BaseModel):
     """The model that judged."""
 
@@ -35,6 +38,20 @@ class Audio(BaseModel):
     sample_rate_hz: int = Field(examples=[16000])
     channels: int = Field(examples=[1])
     peak_dbfs: float = Field(description="Highest sample, in dB relative to full scale.", examples=[-12.4])
+
+
+class KeptClip(BaseModel):
+    """What became of the recording itself."""
+
+    is_kept: bool = Field(description="Whether the recording is in the clip store.")
+    sha256: str | None = Field(
+        description="Its SHA-256; null if it was never kept.", examples=[EXAMPLE_SHA256]
+    )
+    problem: str | None = Field(
+        description="Why it is not kept: `not_wanted` (by the settings), `storage_full`, `store_unavailable`, "
+        "`removed` (its time was over, or it did not fit any more); null where it is, and before clips were kept.",
+        examples=[None],
+    )
 
 
 EXAMPLE_MESSAGE = (
@@ -56,6 +73,7 @@ EXAMPLE_DIAGNOSIS: dict[str, Any] = {
     "processing_time_ms": 14.2,
     "model": {"name": "air_compressor", "version": "1.0.0"},
     "audio": {"duration_s": 2.85, "sample_rate_hz": 16000, "channels": 1, "peak_dbfs": -12.4},
+    "clip": {"is_kept": True, "sha256": EXAMPLE_SHA256, "problem": None},
 }
 
 
@@ -90,9 +108,10 @@ class Diagnosis(BaseModel):
     )
     model: Model
     audio: Audio
+    clip: KeptClip
 
     @classmethod
-    def of(cls, row: DiagnosisRow) -> Self:
+    def of(cls, row: DiagnosisRow, clip_problem: str | None) -> Self:
         """A stored diagnosis as the API shows it."""
         return cls(
             diagnosis_id=row.id,
@@ -113,6 +132,11 @@ class Diagnosis(BaseModel):
                 sample_rate_hz=row.sample_rate_hz,
                 channels=row.channels,
                 peak_dbfs=row.peak_dbfs,
+            ),
+            clip=KeptClip(
+                is_kept=row.clip_sha256 is not None and clip_problem is None,
+                sha256=row.clip_sha256,
+                problem=clip_problem,
             ),
         )
 
