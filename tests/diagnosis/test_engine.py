@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 import signalcraft.diagnosis
 from signalcraft.audio.decode import Clip, decode
 from signalcraft.audio.facts import ClipFacts
+from signalcraft.diagnosis import engine as engine_rule
 from signalcraft.diagnosis.card import ModelCard, ModelUnusableError
 from signalcraft.diagnosis.engine import Engine, cut_windows, decide, softmax
 from signalcraft.diagnosis.judgement import Judgement, Verdict
@@ -94,6 +95,34 @@ def test_a_long_recording_is_judged_by_all_of_its_windows(engine):
     assert np.allclose(
         together, np.mean([engine.probabilities(window) for window in windows], axis=0), atol=1e-6
     )
+
+
+def test_the_answer_says_which_seconds_were_decisive(engine):
+    bearing, healthy = (clip_at(next(p for p in CLIPS if p.parent.name == s)) for s in ("bearing", "healthy"))
+    silence = np.zeros(60_000, np.float32)
+    late = np.concatenate([silence, silence, bearing.waveform])
+
+    judgement = engine.judge(replace(bearing, waveform=late))
+    short = engine.judge(healthy)
+
+    start_s, end_s = judgement.decisive_s
+    assert end_s - start_s == engine.card.window_s
+    if judgement.verdict is Verdict.UNKNOWN:
+        assert end_s <= 7.5
+    else:
+        assert (start_s, end_s) == (pytest.approx(late.size / 16_000 - 3), pytest.approx(late.size / 16_000))
+    assert short.decisive_s == (0.0, 2.85)
+
+
+def test_the_decisive_window_speaks_most_for_the_verdict():
+    of_windows = np.array([[0.1, 0.7, 0.1, 0.1], [0.6, 0.2, 0.1, 0.1], [0.0, 0.1, 0.0, 0.9]])
+
+    def decided(state):
+        return engine_rule.Decision(Verdict.UNKNOWN if state is None else Verdict.ANOMALOUS, state, 1, 1)
+
+    assert engine_rule.decisive_window(of_windows, CARD, decided("healthy")) == 0
+    assert engine_rule.decisive_window(of_windows, CARD, decided("bearing")) == 1
+    assert engine_rule.decisive_window(of_windows, CARD, decided(None)) == 2
 
 
 @given(

@@ -72,8 +72,11 @@ class Engine:
             ModelUnusableError: the model gives figures that are no numbers.
         """
         started_s = perf_counter() if started_s is None else started_s
-        probabilities = self.probabilities(clip.waveform)
+        windows = cut_windows(clip.waveform, window_s=self.card.window_s, hop_s=self.card.hop_s)
+        of_windows = self._of_windows(windows)
+        probabilities = of_windows.mean(axis=0)
         decision = decide(probabilities, self.card)
+        decisive = decisive_window(of_windows, self.card, decision)
         return Judgement(
             verdict=decision.verdict,
             state=decision.state,
@@ -86,6 +89,7 @@ class Engine:
             anomaly_score=round(decision.anomaly_score, 6),
             threshold=self.card.thresholds["anomaly"],
             message=_sentence(decision),
+            decisive_s=_seconds(clip.waveform.size, decisive, self.card),
             model=ModelIdentity(self.card.name, self.card.version),
             audio=clip.facts,
             inference_ms=round((perf_counter() - started_s) * 1000, 3),
@@ -97,14 +101,19 @@ class Engine:
         waveform: float32, shape (samples,), 16 kHz, at least 0.5 s. Returns float64, shape (classes,).
         """
         windows = cut_windows(waveform, window_s=self.card.window_s, hop_s=self.card.hop_s)
-        total = np.zeros(len(self.card.classes))
+        return np.asarray(self._of_windows(windows).mean(axis=0))
+
+    def _of_windows(self, windows: list[Waveform]) -> Probabilities:
+        """Of each class in each window, shape (windows, classes)."""
+        parts = []
         for first in range(0, len(windows), _BATCH_WINDOWS):
             batch = np.stack(windows[first : first + _BATCH_WINDOWS])
             (logits,) = self._session.run(["logits"], {"waveform": batch})
-            total += softmax(logits, temperature=self.card.temperature).sum(axis=0)
-        if not np.isfinite(total).all():
+            parts.append(softmax(logits, temperature=self.card.temperature))
+        probabilities = np.concatenate(parts)
+        if not np.isfinite(probabilities).all():
             raise ModelUnusableError(f"{self.card.name} {self.card.version} gave figures that are no numbers")
-        return total / len(windows)
+        return probabilities
 
 
 def decide(probabilities: Probabilities, card: ModelCard) -> Decision:
@@ -124,6 +133,17 @@ def decide(probabilities: Probabilities, card: ModelCard) -> Decision:
     return Decision(Verdict.NORMAL, card.normal_state, 1 - anomaly_score, anomaly_score)
 
 
+def decisive_window(of_windows: Probabilities, card: ModelCard, decision: Decision) -> int:
+    """The window that speaks most for the decision: for its state, or, where it is unknown, least for any state.
+
+    of_windows: shape (windows, classes). Of equal ones the first.
+    """
+    if decision.state is not None:
+        return int(of_windows[:, card.classes.index(decision.state)].argmax())
+    states = [place for place, name in enumerate(card.classes) if name != OTHER]
+    return int(of_windows[:, states].sum(axis=1).argmin())
+
+
 def softmax(logits: npt.NDArray[np.float32], *, temperature: float) -> Probabilities:
     """Probabilities of logits, shape (windows, classes), float64; a temperature above 1 makes them less sure."""
     scaled = logits.astype(np.float64) / temperature
@@ -136,8 +156,20 @@ def cut_windows(waveform: Waveform, *, window_s: float, hop_s: float) -> list[Wa
     window, hop = round(window_s * SAMPLE_RATE_HZ), round(hop_s * SAMPLE_RATE_HZ)
     if len(waveform) <= window:
         return [waveform]
-    starts = [*range(0, len(waveform) - window, hop), len(waveform) - window]
-    return [waveform[start : start + window] for start in starts]
+    return [waveform[start : start + window] for start in _window_starts(len(waveform), window, hop)]
+
+
+def _window_starts(samples: int, window: int, hop: int) -> list[int]:
+    return [*range(0, samples - window, hop), samples - window]
+
+
+def _seconds(samples: int, place: int, card: ModelCard) -> tuple[float, float]:
+    """From when to when the window at `place` lasts, in seconds from the clip's start."""
+    window, hop = round(card.window_s * SAMPLE_RATE_HZ), round(card.hop_s * SAMPLE_RATE_HZ)
+    if samples <= window:
+        return 0.0, round(samples / SAMPLE_RATE_HZ, 3)
+    start = _window_starts(samples, window, hop)[place]
+    return round(start / SAMPLE_RATE_HZ, 3), round((start + window) / SAMPLE_RATE_HZ, 3)
 
 
 def _sentence(decision: Decision) -> str:

@@ -32,6 +32,8 @@ class Judgement:
         machine's.
     confidence: the probability of the verdict itself, 0 to 1.
     anomaly_score: 0 (certainly normal) to 1; anomalous from `threshold` on.
+    decisive_s: from when to when, in seconds of the clip, it sounds most like the verdict; the whole of a clip that is
+        judged in one piece.
     inference_ms: decoding and inference, without waiting.
     """
 
@@ -42,6 +44,7 @@ class Judgement:
     anomaly_score: float
     threshold: float
     message: str
+    decisive_s: tuple[float, float]
     model: ModelIdentity
     audio: ClipFacts
     inference_ms: float
@@ -57,6 +60,7 @@ class Judgement:
                 "anomaly_score": self.anomaly_score,
                 "threshold": self.threshold,
                 "message": self.message,
+                "decisive_s": self.decisive_s,
                 "model": [self.model.name, self.model.version],
                 "audio": [
                     self.audio.duration_s,
@@ -73,6 +77,8 @@ class Judgement:
         """The reverse of `to_json`."""
         values = json.loads(text)
         values["verdict"] = Verdict(values["verdict"])
+        start_s, end_s = values["decisive_s"]
+        values["decisive_s"] = (start_s, end_s)
         values["model"] = ModelIdentity(*values["model"])
         values["audio"] = ClipFacts(*values["audio"])
         return cls(**values)

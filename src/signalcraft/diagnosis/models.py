@@ -41,3 +41,6 @@ class DiagnosisRow(Base):
     # The recording's hash if it was put into the clip store, else why it was not.
     clip_sha256: Mapped[str | None] = mapped_column(Text)
     clip_problem: Mapped[str | None] = mapped_column(Text)
+    # Both or none; none where an earlier release judged.
+    decisive_from_s: Mapped[float | None] = mapped_column(Double)
+    decisive_to_s: Mapped[float | None] = mapped_column(Double)

@@ -70,6 +70,7 @@ EXAMPLE_DIAGNOSIS: dict[str, Any] = {
     "threshold": 0.525,
     "is_overload": True,
     "message": EXAMPLE_MESSAGE,
+    "decisive_s": [0.0, 2.85],
     "processing_time_ms": 14.2,
     "model": {"name": "air_compressor", "version": "1.0.0"},
     "audio": {"duration_s": 2.85, "sample_rate_hz": 16000, "channels": 1, "peak_dbfs": -12.4},
@@ -103,6 +104,11 @@ class Diagnosis(BaseModel):
     threshold: float = Field(examples=[0.525])
     is_overload: bool = Field(description="True when the verdict is `anomalous`; read by older clients.")
     message: str = Field(examples=[EXAMPLE_MESSAGE])
+    decisive_s: tuple[float, float] | None = Field(
+        description="From when to when, in seconds of the recording, it sounds most like the verdict. A recording of up "
+        "to 3 s is judged in one piece; null where an earlier release judged.",
+        examples=[[4.5, 7.5]],
+    )
     processing_time_ms: float = Field(
         description="From the received recording to the verdict, waiting included.", examples=[14.2]
     )
@@ -125,6 +131,7 @@ class Diagnosis(BaseModel):
             threshold=row.threshold,
             is_overload=row.verdict == Verdict.ANOMALOUS,
             message=row.message,
+            decisive_s=_seconds(row),
             processing_time_ms=row.processing_time_ms,
             model=Model(name=row.model_name, version=row.model_version),
             audio=Audio(
@@ -139,6 +146,12 @@ class Diagnosis(BaseModel):
                 problem=clip_problem,
             ),
         )
+
+
+def _seconds(row: DiagnosisRow) -> tuple[float, float] | None:
+    if row.decisive_from_s is None or row.decisive_to_s is None:
+        return None
+    return row.decisive_from_s, row.decisive_to_s
 
 
 class DiagnosisPage(BaseModel):

@@ -205,6 +205,8 @@ def _row(judgement: Judgement, recording: Recording, elapsed_ms: float) -> Diagn
         sample_rate_hz=judgement.audio.sample_rate_hz,
         channels=judgement.audio.channels,
         peak_dbfs=judgement.audio.peak_dbfs,
+        decisive_from_s=judgement.decisive_s[0],
+        decisive_to_s=judgement.decisive_s[1],
     )
 
 
