@@ -50,11 +50,10 @@ STEPS = st.lists(
 async def buckets(database, device_id: str, bucket: timedelta) -> list:
     start = EPOCH + (START - EPOCH) // bucket * bucket
     async with database.session(read_only=True) as session:
-        return list(
-            await rollup_repository.buckets(
-                session, device_id, bucket=bucket, start=start, end=END + bucket, limit=1_000_000
-            )
+        found = await rollup_repository.buckets(
+            session, device_id, bucket=bucket, start=start, end=END + bucket, limit=1_000_000
         )
+    return [row._mapping for row in found]
 
 
 async def die_while_rolling_up(database) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import TIMESTAMP, RowMapping, Text, bindparam, text
+from sqlalchemy import TIMESTAMP, Row, Text, bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -186,8 +186,12 @@ async def expire(session: AsyncSession, before: datetime, limit: int) -> int:
 
 async def buckets(
     session: AsyncSession, device_id: str, *, bucket: timedelta, start: datetime, end: datetime, limit: int
-) -> Sequence[RowMapping]:
-    """Buckets of a device, newest first, from `start` up to but without `end`, which are borders of buckets."""
+) -> Sequence[Row[Any]]:
+    """Buckets of a device, newest first, from `start` up to but without `end`, which are borders of buckets.
+
+    Rows of the bucket's beginning, `readings`, `sensor_quality_count`, and min, max and sum of each of `MEASURED`; they
+    are read by place, because a day has 30,000 figures and looking each up by its name took longer than the query.
+    """
     if bucket % timedelta(hours=1) == timedelta(0):
         statement = BUCKETS_OF_HOURS
     elif bucket % timedelta(minutes=1) == timedelta(0):
@@ -198,4 +202,4 @@ async def buckets(
         statement,
         {"device_id": device_id, "bucket": bucket, "start": start, "end": end, "limit": limit},
     )
-    return found.mappings().all()
+    return found.all()

@@ -140,7 +140,7 @@ async def get_readings(
     ahead = timedelta(seconds=_settings(request).ingest.ahead_s)
     asked = Range.of(query, now=utcnow(), ahead=ahead)
     page = await service.read(session, device_id, asked, query.cursor, query.limit)
-    return _json({"success": True, "device_id": device_id, **_shown(page)})
+    return _paged({"success": True, "device_id": device_id}, page)
 
 
 @router.get(
@@ -156,7 +156,7 @@ async def get_devices(
 ) -> Response:
     """Devices by id, with their last reading; with a token, the token's device alone."""
     page = await service.list_devices(session, caller, cursor, limit)
-    return _json({"success": True, **_shown(page)})
+    return _paged({"success": True}, page)
 
 
 def _settings(request: Request) -> Settings:
@@ -182,8 +182,11 @@ def _registration(request: Request) -> SelfRegistration | None:
     return registration
 
 
-def _shown(page: service.Page) -> dict[str, Any]:
-    return {"data": page.entries, "count": len(page.entries), "next_cursor": page.next_cursor}
+def _paged(head: dict[str, Any], page: service.Page) -> Response:
+    """The page within its object; its entries are JSON already."""
+    tail = to_json({"count": page.entry_count, "next_cursor": page.next_cursor})
+    body = b"".join([to_json(head)[:-1], b',"data":', page.entries, b",", tail[1:]])
+    return Response(body, media_type="application/json")
 
 
 def _told(stored: Stored, rejected: Sequence[Rejected]) -> str:

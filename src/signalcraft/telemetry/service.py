@@ -14,16 +14,17 @@ from signalcraft.devices.service import is_device_id
 from signalcraft.telemetry import repository, rollup_repository
 from signalcraft.telemetry.errors import RangeInvalid
 from signalcraft.telemetry.ingest import Ingest, Stored
-from signalcraft.telemetry.presentation import Json, shown_bucket, shown_device, shown_reading
+from signalcraft.telemetry.presentation import shown_bucket, shown_device, shown_reading, written
 from signalcraft.telemetry.ranges import Range
 from signalcraft.telemetry.readings import Batch, ReadingRow, Rejected
 from signalcraft.telemetry.registration import SelfRegistration
 
 
 class Page(NamedTuple):
-    """Some entries, newest or first by id, and the cursor of the next page."""
+    """Some entries as a JSON array, newest or first by id, how many, and the cursor of the next page."""
 
-    entries: list[Json]
+    entries: bytes
+    entry_count: int
     next_cursor: str | None
 
 
@@ -76,15 +77,17 @@ async def read(session: AsyncSession, device_id: str, asked: Range, cursor: str 
     rest = asked if cursor is None else asked.before(cursor)
     if rest.bucket is None:
         rows = await repository.page(session, device_id, start=rest.start, end=rest.end, limit=limit + 1)
-        entries = [shown_reading(row) for row in rows[:limit]]
+        entries = await written(rows[:limit], shown_reading)
     else:
         rows = await rollup_repository.buckets(
             session, device_id, bucket=rest.bucket, start=rest.start, end=rest.end, limit=limit + 1
         )
-        entries = [shown_bucket(row) for row in rows[:limit]]
-    if not entries and not await repository.is_device(session, device_id):
+        entries = await written(rows[:limit], shown_bucket)
+    if not rows and not await repository.is_device(session, device_id):
         raise DeviceUnknown(device_id=device_id)
-    return Page(entries, asked.cursor(entries[-1]["timestamp"]) if len(rows) > limit else None)
+    # Both kinds of rows begin with their time.
+    next_cursor = asked.cursor(rows[limit - 1][0]) if len(rows) > limit else None
+    return Page(entries, min(len(rows), limit), next_cursor)
 
 
 async def list_devices(session: AsyncSession, caller: Caller, cursor: str | None, limit: int) -> Page:
@@ -95,8 +98,8 @@ async def list_devices(session: AsyncSession, caller: Caller, cursor: str | None
     """
     after = "" if cursor is None else _device_of(cursor)
     rows = await repository.devices(session, after=after, only=caller.device_id, limit=limit + 1)
-    entries = [shown_device(row) for row in rows[:limit]]
-    return Page(entries, _device_cursor(entries[-1]["device_id"]) if len(rows) > limit else None)
+    next_cursor = _device_cursor(rows[limit - 1]["device_id"]) if len(rows) > limit else None
+    return Page(await written(rows[:limit], shown_device), min(len(rows), limit), next_cursor)
 
 
 def _with_refused(batch: Batch, refusals: dict[str, Forbidden]) -> list[Rejected]:
