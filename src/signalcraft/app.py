@@ -17,6 +17,7 @@ from signalcraft.core.database import Database
 from signalcraft.core.logging import configure_logging, get_logger
 from signalcraft.core.problems import install_problem_handlers
 from signalcraft.devices.token_cache import TokenCache
+from signalcraft.diagnosis import label_routes
 from signalcraft.diagnosis import routes as diagnosis_routes
 from signalcraft.diagnosis.client import InferenceClient
 from signalcraft.diagnosis.pool import InferencePool
@@ -58,6 +59,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(health.router)
     app.include_router(telemetry_routes.router)
     app.include_router(diagnosis_routes.router)
+    app.include_router(label_routes.router)
     app.add_middleware(Shortcut)
     add_border(app, app.state.settings.server)
     return app

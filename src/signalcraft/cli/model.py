@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
@@ -38,6 +38,9 @@ def train(  # noqa: PLR0917 – Typer passes them by name
             "--noise", help="Noises to mix in, *.flac at any depth.", show_default="background/ beside --data"
         ),
     ] = None,
+    labelled: Annotated[
+        bool, typer.Option("--labelled", help="Learn from the service's labelled clips as well.")
+    ] = False,
     out: Annotated[Path, typer.Option("--out", help="Folder for the model and its card.")] = Path("model"),
     version: Annotated[str, typer.Option("--version", help="The model's version, for its card.")] = "1.0.0",
     epochs: Annotated[int, typer.Option("--epochs", min=2, help="Passes through the clips.")] = 100,
@@ -56,7 +59,8 @@ def train(  # noqa: PLR0917 – Typer passes them by name
     with _train_extra():
         from signalcraft.ml.training import TrainingSettings
         from signalcraft.ml.workflow import train_model
-    corpus = _corpus(data, noise)
+    with _labelled_clips(quiet=as_json) if labelled else nullcontext() as further:
+        corpus = _corpus(data, noise, further)
     with _TrainingBar(quiet=as_json) as bar:
         card = train_model(
             corpus, TrainingSettings(seed=seed, epochs=epochs, minutes=minutes), out, version, bar.advance
@@ -92,10 +96,23 @@ def evaluate(
     _show(evaluate_file(model, _corpus(data, noise), foreign), as_json=as_json)
 
 
-def _corpus(data: Path, noise: Path | None) -> "Corpus":
+def _corpus(data: Path, noise: Path | None, labelled: Path | None = None) -> "Corpus":
     from signalcraft.ml.corpus import Corpus
 
-    return Corpus.read(data, noise or data.parent / BACKGROUND)
+    return Corpus.read(data, noise or data.parent / BACKGROUND, labelled)
+
+
+@contextmanager
+def _labelled_clips(*, quiet: bool) -> Iterator[Path]:
+    """A folder with the service's labelled clips, in the corpus' layout, until the block ends."""
+    from tempfile import TemporaryDirectory
+
+    from signalcraft.cli.labelled import export_labelled
+
+    with TemporaryDirectory(prefix="signalcraft-labelled-") as folder:
+        exported = export_labelled(Path(folder))
+        Console(stderr=True, quiet=quiet).print(str(exported))
+        yield Path(folder)
 
 
 @contextmanager

@@ -32,7 +32,7 @@ ENTER = text("""
 IS_KEPT = text("SELECT EXISTS (SELECT FROM clips WHERE sha256 = :sha256)")
 KEPT = text("SELECT sha256 FROM clips WHERE sha256 = ANY(:sha256s)").bindparams(_SHA256S)
 FORGET = text("DELETE FROM clips WHERE sha256 = :sha256 RETURNING is_labelled")
-LABELLED = text("UPDATE clips SET is_labelled = true WHERE sha256 = :sha256")
+LABELLED = text("UPDATE clips SET is_labelled = true WHERE sha256 = :sha256 RETURNING sha256")
 # What may go: nobody has said what it is, and nobody works on it.
 _REMOVABLE = "NOT is_labelled AND (held_until IS NULL OR held_until < now())"
 EXPIRE = text(f"""
@@ -99,9 +99,9 @@ async def forget(session: AsyncSession, sha256: str) -> bool | None:
     return (await session.execute(FORGET, {"sha256": sha256})).scalar_one_or_none()
 
 
-async def set_labelled(session: AsyncSession, sha256: str) -> None:
-    """From now on the clip stays."""
-    await session.execute(LABELLED, {"sha256": sha256})
+async def set_labelled(session: AsyncSession, sha256: str) -> bool:
+    """From now on the clip stays; whether it is there."""
+    return (await session.execute(LABELLED, {"sha256": sha256})).first() is not None
 
 
 async def try_collect(session: AsyncSession) -> bool:

@@ -73,6 +73,11 @@ async def fetch(session: AsyncSession, store: ClipStore, sha256: str | None) -> 
         raise ClipStoreUnavailable from away
 
 
+async def keep_for_good(session: AsyncSession, sha256: str) -> bool:
+    """A person has said what it is, so the clip stays; false if it is gone already."""
+    return await repository.set_labelled(session, sha256)
+
+
 async def kept(session: AsyncSession, sha256s: Collection[str]) -> set[str]:
     """Those of the clips that are kept."""
     return await repository.kept(session, list(sha256s)) if sha256s else set()

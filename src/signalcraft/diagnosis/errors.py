@@ -4,6 +4,7 @@ BadRequest
 ├── UploadMalformed, AudioFieldMissing, UploadBroken   the request that carries the recording
 ├── ClipUnprocessable                                  the recording, as the inference processes found out
 ├── CursorInvalid
+├── LabelsFull
 └── DiagnosisUnknown
 TryAgain (503)
 └── AnalysisBusy
@@ -22,6 +23,7 @@ __all__ = [
     "ClipUnprocessable",
     "CursorInvalid",
     "DiagnosisUnknown",
+    "LabelsFull",
     "UploadBroken",
     "UploadMalformed",
 ]
@@ -61,6 +63,12 @@ class DiagnosisUnknown(NotFound):
     """There is no diagnosis {diagnosis_id}."""
 
     code = "diagnosis_unknown"
+
+
+class LabelsFull(BadRequest):
+    """This diagnosis has {limit} labels already; no more are taken."""
+
+    status, code = 409, "labels_full"
 
 
 class AnalysisBusy(TryAgain):

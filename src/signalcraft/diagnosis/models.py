@@ -1,9 +1,20 @@
-"""The table of diagnoses."""
+"""The tables of diagnoses and of what people say of them."""
 
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import TIMESTAMP, Double, Index, Integer, SmallInteger, Text, func
+from sqlalchemy import (
+    TIMESTAMP,
+    BigInteger,
+    Double,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    SmallInteger,
+    Text,
+    func,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -44,3 +55,17 @@ class DiagnosisRow(Base):
     # Both or none; none where an earlier release judged.
     decisive_from_s: Mapped[float | None] = mapped_column(Double)
     decisive_to_s: Mapped[float | None] = mapped_column(Double)
+
+
+class LabelRow(Base):
+    """A person's word on what one recording is; none is ever changed, the last one holds."""
+
+    __tablename__ = "diagnosis_labels"
+    __table_args__ = (Index("ix_diagnosis_labels_diagnosis_id_id", "diagnosis_id", "id"),)
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    diagnosis_id: Mapped[UUID] = mapped_column(ForeignKey("diagnoses.id", ondelete="CASCADE"))
+    label: Mapped[str] = mapped_column(Text)
+    said_by: Mapped[str | None] = mapped_column(Text)
+    note: Mapped[str | None] = mapped_column(Text)
+    labelled_at: Mapped[datetime] = mapped_column(TIMESTAMP(timezone=True), server_default=func.now())

@@ -13,7 +13,7 @@ from signalcraft.core.problems import problems
 from signalcraft.devices.access import DEVICE_TOKEN, CurrentCaller, caller_of
 from signalcraft.devices.errors import OtherDevice, RegistryFull, TokenMissing, TokenRefused
 from signalcraft.devices.service import DEVICE_ID_PATTERN
-from signalcraft.diagnosis import service, upload
+from signalcraft.diagnosis import keeping, service, upload
 from signalcraft.diagnosis.errors import (
     AnalysisBusy,
     AudioFieldMissing,
@@ -71,16 +71,16 @@ async def analyze_recording(request: Request) -> Response:
         try:
             recording = service.recording_of(received.fields, caller, settings.ingest.ahead_s)
             diagnosis = await service.judge(state.inference, received, recording)
-            clip = await service.store_clip(
+            clip = await keeping.store_clip(
                 state.database, state.clips, received, diagnosis, settings.clips.keep
             )
             # Only now, so that no connection is held while the recording waits for its turn.
-            await service.keep(
+            await keeping.keep(
                 state.database, state.clips, received, diagnosis, clip=clip, devices=settings.devices
             )
         finally:
             received.close()
-    answer = Diagnosis.of(diagnosis, diagnosis.clip_problem)
+    answer = Diagnosis.of(service.Seen(diagnosis, diagnosis.clip_problem))
     return Response(answer.model_dump_json(), media_type="application/json")
 
 
@@ -113,8 +113,7 @@ router.add_api_route(
 )
 async def get_diagnosis(diagnosis_id: UUID, caller: CurrentCaller, session: ReadSession) -> Diagnosis:
     """One diagnosis."""
-    seen = await service.find(session, diagnosis_id, caller)
-    return Diagnosis.of(seen.row, seen.clip_problem)
+    return Diagnosis.of(await service.find(session, diagnosis_id, caller))
 
 
 @router.get("/diagnoses", responses=problems(*ACCESS_ERRORS, CursorInvalid, Invalid, DatabaseUnavailable))
@@ -133,5 +132,5 @@ async def list_diagnoses(
     if device_id is not None:
         caller.may_act_as(device_id)
     page, next_cursor = await service.newest(session, device_id or caller.device_id, cursor, limit)
-    data = [Diagnosis.of(seen.row, seen.clip_problem) for seen in page]
+    data = [Diagnosis.of(seen) for seen in page]
     return DiagnosisPage(data=data, count=len(page), next_cursor=next_cursor)

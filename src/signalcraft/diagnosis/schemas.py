@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from signalcraft.diagnosis.judgement import Verdict
 from signalcraft.diagnosis.models import DiagnosisRow
+from signalcraft.diagnosis.service import Seen
 
 EXAMPLE_STATES = {
     "healthy": 0.001,
@@ -75,6 +76,7 @@ EXAMPLE_DIAGNOSIS: dict[str, Any] = {
     "model": {"name": "air_compressor", "version": "1.0.0"},
     "audio": {"duration_s": 2.85, "sample_rate_hz": 16000, "channels": 1, "peak_dbfs": -12.4},
     "clip": {"is_kept": True, "sha256": EXAMPLE_SHA256, "problem": None},
+    "label": None,
 }
 
 
@@ -115,10 +117,14 @@ class Diagnosis(BaseModel):
     model: Model
     audio: Audio
     clip: KeptClip
+    label: str | None = Field(
+        description="What a person last said of this recording; null if nobody has.", examples=[None]
+    )
 
     @classmethod
-    def of(cls, row: DiagnosisRow, clip_problem: str | None) -> Self:
+    def of(cls, seen: Seen) -> Self:
         """A stored diagnosis as the API shows it."""
+        row = seen.row
         return cls(
             diagnosis_id=row.id,
             device_id=row.device_id,
@@ -141,10 +147,11 @@ class Diagnosis(BaseModel):
                 peak_dbfs=row.peak_dbfs,
             ),
             clip=KeptClip(
-                is_kept=row.clip_sha256 is not None and clip_problem is None,
+                is_kept=row.clip_sha256 is not None and seen.clip_problem is None,
                 sha256=row.clip_sha256,
-                problem=clip_problem,
+                problem=seen.clip_problem,
             ),
+            label=seen.label,
         )
 
 

@@ -1,54 +1,41 @@
-"""The rules of diagnoses: judge a recording, keep what was found, read it back."""
+"""The rules of diagnoses: judge a recording, and read back what was found."""
 
 import base64
 import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 from time import perf_counter
 from uuid import UUID, uuid4
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from signalcraft.clips import service as clips
-from signalcraft.clips.errors import StoreOfAnother
-from signalcraft.clips.store import ClipStore, StoredClip
 from signalcraft.core.clock import utcnow
-from signalcraft.core.database import Database
 from signalcraft.core.errors import Invalid
-from signalcraft.core.logging import get_logger
-from signalcraft.core.object_store import StoreFull, StoreUnavailable
 from signalcraft.core.timestamps import TimestampError, parse_timestamp
 from signalcraft.devices.access import Caller
 from signalcraft.devices.errors import DeviceIdInvalid
-from signalcraft.devices.service import is_device_id, register_in_open_mode
-from signalcraft.diagnosis import repository
+from signalcraft.devices.service import is_device_id
+from signalcraft.diagnosis import label_repository, repository
 from signalcraft.diagnosis.client import InferenceClient
 from signalcraft.diagnosis.errors import CursorInvalid, DiagnosisUnknown
-from signalcraft.diagnosis.judgement import Judgement, Verdict
+from signalcraft.diagnosis.judgement import Judgement
+from signalcraft.diagnosis.keeping import ClipProblem
 from signalcraft.diagnosis.models import DiagnosisRow
 from signalcraft.diagnosis.upload import Upload
-from signalcraft.settings import DeviceAccess, DeviceSettings, KeptClips
-
-logger = get_logger(__name__)
-
-
-class ClipProblem(StrEnum):
-    """Why a judged recording is not in the clip store."""
-
-    NOT_WANTED = "not_wanted"
-    STORAGE_FULL = "storage_full"
-    STORE_UNAVAILABLE = "store_unavailable"
-    REMOVED = "removed"
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A diagnosis as it stands now. clip_problem: why its recording is not kept, None where it is."""
+    """A diagnosis as it stands now.
+
+    clip_problem: why its recording is not kept, None where it is. label: the last word of a person on it.
+    """
 
     row: DiagnosisRow
     clip_problem: str | None
+    label: str | None = None
 
 
 @dataclass(frozen=True)
@@ -96,53 +83,6 @@ async def judge(inference: InferenceClient, upload: Upload, recording: Recording
     return _row(judgement, recording, elapsed_ms)
 
 
-async def store_clip(
-    database: Database, store: ClipStore, upload: Upload, diagnosis: DiagnosisRow, wanted: KeptClips
-) -> StoredClip | None:
-    """Put the judged recording into the clip store, or note in the diagnosis why it is not there.
-
-    Raises:
-        DatabaseUnavailable: PostgreSQL is away.
-    """
-    if wanted is KeptClips.NONE or (wanted is KeptClips.SUSPICIOUS and diagnosis.verdict == Verdict.NORMAL):
-        diagnosis.clip_problem = ClipProblem.NOT_WANTED
-        return None
-    try:
-        return await clips.write(database, store, upload.descriptor())
-    except (StoreUnavailable, StoreOfAnother) as problem:
-        _note(diagnosis, problem)
-        return None
-
-
-async def keep(
-    database: Database,
-    store: ClipStore,
-    upload: Upload,
-    diagnosis: DiagnosisRow,
-    *,
-    clip: StoredClip | None,
-    devices: DeviceSettings,
-) -> None:
-    """Store a diagnosis, and that its clip is kept; where access is open, an unknown device is registered with it.
-
-    Raises:
-        RegistryFull: too many devices have registered themselves.
-    """
-    if diagnosis.device_id is not None and devices.access is DeviceAccess.OPEN:
-        async with database.session() as session:
-            await register_in_open_mode(session, [diagnosis.device_id], devices.open_devices_max)
-    if clip is None:
-        await repository.add(database, diagnosis)
-        return
-    async with database.session() as session:
-        try:
-            await clips.enter(session, store, clip, upload.descriptor())
-            diagnosis.clip_sha256 = clip.sha256
-        except StoreUnavailable as problem:
-            _note(diagnosis, problem)
-        await repository.add_within(session, diagnosis)
-
-
 async def find(session: AsyncSession, diagnosis_id: UUID, caller: Caller) -> Seen:
     """A diagnosis that the caller may see.
 
@@ -171,19 +111,14 @@ async def newest(
 
 async def _seen(session: AsyncSession, rows: Sequence[DiagnosisRow]) -> list[Seen]:
     kept = await clips.kept(session, {row.clip_sha256 for row in rows if row.clip_sha256 is not None})
-    return [
-        Seen(
-            row, ClipProblem.REMOVED if row.clip_sha256 and row.clip_sha256 not in kept else row.clip_problem
-        )
-        for row in rows
-    ]
+    labels = await label_repository.current(session, [row.id for row in rows])
+    return [Seen(row, _problem_now(row, kept), labels.get(row.id)) for row in rows]
 
 
-def _note(diagnosis: DiagnosisRow, problem: Exception) -> None:
-    diagnosis.clip_problem = (
-        ClipProblem.STORAGE_FULL if isinstance(problem, StoreFull) else ClipProblem.STORE_UNAVAILABLE
-    )
-    logger.warning("clip_not_kept", problem=diagnosis.clip_problem, reason=str(problem))
+def _problem_now(row: DiagnosisRow, kept: set[str]) -> str | None:
+    if row.clip_sha256 is not None and row.clip_sha256 not in kept:
+        return ClipProblem.REMOVED
+    return row.clip_problem
 
 
 def _row(judgement: Judgement, recording: Recording, elapsed_ms: float) -> DiagnosisRow:

@@ -34,10 +34,19 @@ class Corpus:
     noises: NoiseSplit
 
     @classmethod
-    def read(cls, clips: Path, noises: Path) -> "Corpus":
-        """Read `clips`/train, `clips`/validation and the noises; raises CorpusUnusable if a part is empty."""
+    def read(cls, clips: Path, noises: Path, labelled: Path | None = None) -> "Corpus":
+        """Read `clips`/train, `clips`/validation and the noises; raises CorpusUnusable if a part is empty.
+
+        labelled: further clips, `train`/<state>/…_<number>.flac, and foreign sounds, `background`/…; all of them are
+        only learnt, so that the thresholds and the figures rest on what they always rested on.
+        """
         fitted, calibration = clips_up_to(read_clips(clips / "train"), LAST_FITTED_READING)
-        return cls(fitted, calibration, read_clips(clips / "validation"), split_noises(read_noises(noises)))
+        noise_split = split_noises(read_noises(noises))
+        if labelled is not None:
+            fitted += read_clips(labelled / "train") if (labelled / "train").is_dir() else []
+            if (labelled / "background").is_dir():
+                noise_split.training.extend(read_noises(labelled / "background"))
+        return cls(fitted, calibration, read_clips(clips / "validation"), noise_split)
 
     def hash(self) -> str:
         """SHA-256 of everything that training and calibration hear."""
