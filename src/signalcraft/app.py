@@ -8,8 +8,12 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 from fastapi import FastAPI
 
-import signalcraft.devices.models  # noqa: F401 - the tables know each other
+import signalcraft.auth.models
+import signalcraft.devices.models
+import signalcraft.sites.models  # noqa: F401 - the tables know each other
 from signalcraft import __version__, health
+from signalcraft.auth import routes as auth_routes
+from signalcraft.auth.current import Auth
 from signalcraft.clips import collection
 from signalcraft.clips.store import open_store
 from signalcraft.core.border import add_border
@@ -57,6 +61,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     install_problem_handlers(app)
     install_docs(app)
     app.include_router(health.router)
+    app.include_router(auth_routes.router)
     app.include_router(telemetry_routes.router)
     app.include_router(diagnosis_routes.router)
     app.include_router(label_routes.router)
@@ -77,6 +82,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         database = app.state.database = Database(url, settings.database)
         stack.push_async_callback(database.close)
         app.state.device_tokens = await _device_tokens(stack, database, url, settings)
+        auth = app.state.auth = Auth.start(database, url, settings)
+        stack.push_async_callback(auth.close)
         ingest = app.state.ingest = Ingest(url, settings.ingest)
         await ingest.start()
         stack.push_async_callback(ingest.stop)

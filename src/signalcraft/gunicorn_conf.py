@@ -17,6 +17,7 @@ import asyncpg
 from gunicorn.glogging import Logger
 from sqlalchemy.exc import DBAPIError
 
+from signalcraft.auth.first_start import print_setup_code
 from signalcraft.core import migrations
 from signalcraft.core.logging import configure_logging, get_logger
 from signalcraft.core.processes import die_with_parent
@@ -105,6 +106,7 @@ def on_starting(server: Any) -> None:
     pool.start()
     url = _settings.database.url.get_secret_value()
     _migrate(url)
+    print_setup_code(url, f"http://{bind}")
     # FastAPI puts its routes together when they are first asked for; the document asks for all of them.
     server.app.wsgi().openapi()
     # What was made so far stays; the garbage collector would only copy its pages into each worker.

@@ -29,12 +29,20 @@ PLAIN_NAMES: dict[str, tuple[str, ...]] = {
     "GUNICORN_MAX_REQUESTS": ("server", "max_requests"),
     "GUNICORN_MAX_REQUESTS_JITTER": ("server", "max_requests_jitter"),
     "GUNICORN_BACKLOG": ("server", "backlog"),
+    "REDIS_URL": ("redis", "url"),
     "LOG_LEVEL": ("log", "level"),
     "SIGNALCRAFT_DEVICE_ACCESS": ("devices", "access"),
     "SIGNALCRAFT_DATA_DIR": ("data_dir",),
     # The Gunicorn master tells its workers where the inference processes listen.
     "SIGNALCRAFT_INFERENCE_SOCKET": ("inference", "socket"),
 }
+
+
+class Registration(StrEnum):
+    """Who may make an account."""
+
+    OPEN = "open"
+    INVITATION = "invitation"
 
 
 class DeviceAccess(StrEnum):
@@ -152,6 +160,27 @@ class DeviceSettings(_Group):
     )
 
 
+class AuthSettings(_Group):
+    """Users and their sessions."""
+
+    registration: Registration = Field(
+        Registration.OPEN, description="open: anyone may make an account, which sees no site; or invitation."
+    )
+    users_max: int = Field(10_000, ge=1, description="Accounts beyond which none can be made.")
+    session_life_s: int = Field(86_400, ge=60, le=31_536_000, description="A session ends after this.")
+    session_idle_s: int = Field(7_200, ge=60, le=31_536_000, description="An unused session ends after this.")
+    hash_threads: int = Field(1, ge=1, le=64, description="Threads of a worker that check passwords.")
+    hash_queue: int = Field(
+        200, ge=1, le=10_000, description="Logins that wait in a worker before it answers 503."
+    )
+
+
+class RedisSettings(_Group):
+    """Redis, where several workers or machines share what one alone keeps in memory."""
+
+    url: SecretStr | None = Field(None, description="redis://host:port/number; unset: without Redis.")
+
+
 class InferenceSettings(_Group):
     """The inference processes."""
 
@@ -229,6 +258,8 @@ class Settings(_Group):
     ingest: IngestSettings = IngestSettings()
     retention: RetentionSettings = RetentionSettings()
     devices: DeviceSettings = DeviceSettings()
+    auth: AuthSettings = AuthSettings()
+    redis: RedisSettings = RedisSettings()
     inference: InferenceSettings = InferenceSettings()
     recordings: RecordingSettings = RecordingSettings()
     clips: ClipSettings = ClipSettings()

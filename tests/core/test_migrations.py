@@ -54,6 +54,7 @@ async def test_many_processes_may_start_at_once(empty_database):
 
 async def test_one_that_waits_for_a_lock_gives_up_and_leaves_nothing_half_done(empty_database):
     await asyncio.to_thread(migrations.upgrade, empty_database)
+    await asyncio.to_thread(migrations.downgrade, empty_database, "0003")
     built = await tables(empty_database)
     reader = await asyncpg.connect(empty_database)
     async with reader.transaction():

@@ -6,7 +6,7 @@ import typer
 from typer.core import TyperGroup
 
 from signalcraft import __version__
-from signalcraft.cli import clips, demo, devices, model, serve, settings
+from signalcraft.cli import clips, demo, devices, model, serve, settings, users
 from signalcraft.core.errors import SignalCraftError
 from signalcraft.core.operator_error import OperatorError
 from signalcraft.settings import SettingsError
@@ -58,5 +58,6 @@ app.command()(demo.demo)
 app.command()(demo.simulate)
 app.add_typer(devices.app, name="devices")
 app.add_typer(clips.app, name="clips")
+app.add_typer(users.app, name="users")
 app.add_typer(model.app, name="model")
 app.command()(settings.settings)

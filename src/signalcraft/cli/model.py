@@ -30,7 +30,7 @@ BACKGROUND = "background"
 
 
 @app.command()
-def train(  # noqa: PLR0917 – Typer passes them by name
+def train(
     data: DataFolder,
     noise: Annotated[
         Path | None,

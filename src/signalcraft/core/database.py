@@ -75,6 +75,8 @@ class Database:
             # No pre-ping: it would cost every request a round trip. The first request that meets a connection which
             # died with PostgreSQL is told to come again, and all of the same age are dropped with it.
             pool_recycle=CONNECTION_LIFE_S,
+            # A failing statement's values may be secrets or their digests, and its message goes into the log.
+            hide_parameters=True,
         )
         self._alone = self.engine.execution_options(isolation_level="AUTOCOMMIT")
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)

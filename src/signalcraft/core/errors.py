@@ -7,6 +7,7 @@
     │   ├── NotFound
     │   └── Invalid (422)
     └── TryAgain (503)     the same request may succeed later
+        └── TooMany (429)  it may once this client has waited
 
 A class's docstring is its message; `{names}` in it are filled from the keyword arguments. `code` never changes
 once released: clients act on it. This module knows no web framework, so that the inference processes can raise
@@ -70,6 +71,12 @@ class TryAgain(SignalCraftError):
 
     status, code = 503, "try_again"
     retry_after_s: ClassVar[int] = 1
+
+
+class TooMany(TryAgain):
+    """There were too many requests; wait for {retry_after_s} seconds, then send it again."""
+
+    status, code = 429, "too_many"
 
 
 class DatabaseUnavailable(TryAgain):

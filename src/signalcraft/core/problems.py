@@ -74,7 +74,9 @@ _EXAMPLE_DETAILS: dict[str, Any] = {
     "names": "bucket",
     "peak_dbfs": 18.2,
     "reason": "unexpected end of data",
+    "retry_after_s": 30,
     "sample_rate_hz": 4_000,
+    "site_id": "shop-2",
 }
 
 

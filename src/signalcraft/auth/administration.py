@@ -1,0 +1,90 @@
+"""Accounts as an administrator makes, closes and mends them."""
+
+from typing import NamedTuple, Self
+from uuid import UUID
+
+from pydantic import TypeAdapter, ValidationError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from signalcraft.auth import repository, session_repository, user_repository
+from signalcraft.auth.errors import UserExists, UserUnknown
+from signalcraft.auth.names import Email, Username, key_of
+from signalcraft.auth.password_rules import must_be_good
+from signalcraft.auth.service import add_user as keep_user
+from signalcraft.core.errors import Invalid
+from signalcraft.sites import repository as sites
+from signalcraft.sites.errors import SiteUnknown
+from signalcraft.sites.models import FIRST_SITE
+from signalcraft.sites.roles import Role
+
+_USERNAME: TypeAdapter[str] = TypeAdapter(Username)
+_EMAIL: TypeAdapter[str] = TypeAdapter(Email)
+
+
+class NewUser(NamedTuple):
+    """An account to be made: an administrator's without a role, otherwise a member's of one site."""
+
+    username: str
+    email: str
+    role: Role | None
+    site_id: str
+
+    @classmethod
+    def checked(cls, username: str, email: str, password: str, role: Role | None, site: str | None) -> Self:
+        """What was given, if it can be an account.
+
+        Raises:
+            Invalid, PasswordRefused: it can't.
+        """
+        for field, adapter, value in (("username", _USERNAME, username), ("email", _EMAIL, email)):
+            try:
+                adapter.validate_python(value)
+            except ValidationError as refused:
+                raise Invalid(errors=[{"field": field, "reason": refused.errors()[0]["msg"]}]) from None
+        must_be_good(password, (username, email))
+        return cls(username, email, role, site or FIRST_SITE)
+
+
+async def add_user(session: AsyncSession, new: NewUser, password_hash: str) -> UUID:
+    """Make an account.
+
+    Raises:
+        UserExists, SiteUnknown: it was not made.
+    """
+    if await repository.is_taken(session, key_of(new.username), key_of(new.email)):
+        raise UserExists
+    if new.role is not None and not await sites.exists(session, new.site_id):
+        raise SiteUnknown(site_id=new.site_id)
+    user_id = await keep_user(session, new.username, new.email, password_hash, is_admin=new.role is None)
+    if new.role is not None:
+        await sites.set_member(session, user_id, new.site_id, new.role)
+    return user_id
+
+
+async def disable_by_name(session: AsyncSession, name: str) -> None:
+    """Close an account and end its sessions.
+
+    Raises:
+        UserUnknown: there is no such user.
+    """
+    user_id = await _user_of(session, name)
+    await user_repository.disable(session, user_id)
+    await session_repository.end_all(session, user_id)
+
+
+async def reset_password_by_name(session: AsyncSession, name: str, password_hash: str) -> None:
+    """Replace a password and end all sessions.
+
+    Raises:
+        UserUnknown: there is no such user.
+    """
+    user_id = await _user_of(session, name)
+    await repository.set_password(session, user_id, password_hash)
+    await session_repository.end_all(session, user_id)
+
+
+async def _user_of(session: AsyncSession, name: str) -> UUID:
+    user_id = await user_repository.find_by_key(session, key_of(name))
+    if user_id is None:
+        raise UserUnknown
+    return user_id
