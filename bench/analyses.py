@@ -11,6 +11,7 @@ import itertools
 import multiprocessing
 import os
 import statistics
+import struct
 import tempfile
 import time
 from collections.abc import Iterator
@@ -48,17 +49,19 @@ def clip() -> bytes:
 
 
 def uploads(recording: bytes, tokens: list[str], client: int) -> Iterator[bytes]:
-    """Endless uploads of the same recording."""
+    """Endless uploads of a recording whose last two samples are always others, so that each is stored."""
     boundary = "bench-boundary"
     part = (
         f'--{boundary}\r\nContent-Disposition: form-data; name="audio"; filename="clip.wav"\r\n\r\n'.encode()
     )
-    body = part + recording + f"\r\n--{boundary}--\r\n".encode()
+    end = f"\r\n--{boundary}--\r\n".encode()
     headers = {
         "Authorization": f"Bearer {tokens[client]}",
         "Content-Type": f"multipart/form-data; boundary={boundary}",
     }
-    return itertools.repeat(load.post(PATH, body, headers))
+    for number in itertools.count(client, CLIENTS):
+        marked = recording[:-4] + struct.pack("<hh", number % 1000, number // 1000 % 1000)
+        yield load.post(PATH, part + marked + end, headers)
 
 
 def health_checks(_client: int) -> Iterator[bytes]:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import httpx
 
@@ -19,7 +20,18 @@ REPOSITORY = Path(__file__).parents[1]
 
 @contextmanager
 def gunicorn(application: str, *arguments: str, health: str, **environment: str) -> Iterator[str]:
-    """The address of a running application; it is ready when `health` answers 200."""
+    """The address of a running application on a data folder of its own; it is ready when `health` answers 200."""
+    with (
+        TemporaryDirectory(prefix="sc-") as folder,
+        _started(
+            application, *arguments, health=health, SIGNALCRAFT_DATA_DIR=folder, **environment
+        ) as address,
+    ):
+        yield address
+
+
+@contextmanager
+def _started(application: str, *arguments: str, health: str, **environment: str) -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = str(probe.getsockname()[1])
