@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 from fastapi import FastAPI
 
+import signalcraft.audit.models
 import signalcraft.auth.models
 import signalcraft.devices.models
 import signalcraft.sites.models  # noqa: F401 - the tables know each other
@@ -81,7 +82,9 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     async with AsyncExitStack() as stack:
         database = app.state.database = Database(url, settings.database)
         stack.push_async_callback(database.close)
-        app.state.device_tokens = await _device_tokens(stack, database, url, settings)
+        app.state.is_device_access_open = _is_device_access_open(settings)
+        app.state.device_tokens = TokenCache(database, url, settings.devices.token_cache_s)
+        await _run_beside(stack, app.state.device_tokens.listen())
         auth = app.state.auth = Auth.start(database, url, settings)
         stack.push_async_callback(auth.close)
         ingest = app.state.ingest = Ingest(url, settings.ingest)
@@ -108,19 +111,14 @@ def _database_url(settings: Settings) -> str:
     return settings.database.url.get_secret_value()
 
 
-async def _device_tokens(
-    stack: AsyncExitStack, database: Database, url: str, settings: Settings
-) -> TokenCache | None:
-    """The check of device tokens, or None where access is open."""
-    if settings.devices.access is DeviceAccess.OPEN:
-        logger.warning(
-            "device_access_open",
-            meaning="Anyone who reaches this address can post and read as any device; use it on closed networks only.",
-        )
-        return None
-    tokens = TokenCache(database, url, settings.devices.token_cache_s)
-    await _run_beside(stack, tokens.listen())
-    return tokens
+def _is_device_access_open(settings: Settings) -> bool:
+    if settings.devices.access is not DeviceAccess.OPEN:
+        return False
+    logger.warning(
+        "device_access_open",
+        meaning="Anyone who reaches this address can post and read as any device; use it on closed networks only.",
+    )
+    return True
 
 
 async def _inference(stack: AsyncExitStack, settings: Settings) -> InferenceClient:

@@ -173,7 +173,13 @@ async def test_a_sensor_sees_only_itself_among_the_devices(sensor, another_senso
 
     (device,) = (await sensor.get(DEVICES)).json()["data"]
 
-    assert device == {"device_id": "sensor-1", "name": None, "last_seen": None, "last_reading": None}
+    assert device == {
+        "device_id": "sensor-1",
+        "name": None,
+        "site_id": "default",
+        "last_seen": None,
+        "last_reading": None,
+    }
     assert (await sensor.get(DEVICES, params={"cursor": "???"})).json()["errors"][0][
         "field"
     ] == "query.cursor"

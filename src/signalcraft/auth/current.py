@@ -7,6 +7,7 @@ from fastapi import Depends, Request
 from fastapi.security import APIKeyCookie
 
 from signalcraft.auth import cookies
+from signalcraft.auth.access_tokens import AccessTokens
 from signalcraft.auth.csrf import must_come_from_own_site
 from signalcraft.auth.errors import SignInNeeded
 from signalcraft.auth.limits import Limits
@@ -32,6 +33,7 @@ class Auth:
 
     accounts: Accounts
     sessions: Sessions
+    access_tokens: AccessTokens
     passwords: Passwords
 
     @classmethod
@@ -40,12 +42,18 @@ class Auth:
         passwords = Passwords(threads=settings.auth.hash_threads, queue=settings.auth.hash_queue)
         redis_url = settings.redis.url.get_secret_value() if settings.redis.url else None
         accounts = Accounts(database, passwords, Limits(redis_url), settings.auth)
-        return cls(accounts, Sessions(database, database_url, settings), passwords)
+        return cls(
+            accounts,
+            Sessions(database, database_url, settings),
+            AccessTokens(database, database_url, settings),
+            passwords,
+        )
 
     async def close(self) -> None:
         """Let go of threads and connections."""
         self.passwords.close()
         await self.sessions.close()
+        await self.access_tokens.close()
 
 
 async def auth_of(request: Request) -> Auth:

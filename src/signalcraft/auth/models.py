@@ -4,6 +4,7 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import TIMESTAMP, Boolean, CheckConstraint, ForeignKey, Index, LargeBinary, Text, false, func
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from signalcraft.core.database import Base
@@ -59,6 +60,22 @@ class InvitationRow(Base):
     role: Mapped[str | None] = mapped_column(Text)
     invited_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.user_id"))
     created_at: Mapped[datetime] = mapped_column(_INSTANT, server_default=func.now())
+    expires_at: Mapped[datetime] = mapped_column(_INSTANT)
+
+
+class AccessTokenRow(Base):
+    """A script's token, as its SHA-256 alone."""
+
+    __tablename__ = "access_tokens"
+    __table_args__ = (Index("ix_access_tokens_user_id", "user_id"),)
+
+    digest: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    token_id: Mapped[UUID] = mapped_column(unique=True)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.user_id"))
+    name: Mapped[str] = mapped_column(Text)
+    scopes: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    created_at: Mapped[datetime] = mapped_column(_INSTANT, server_default=func.now())
+    last_used_at: Mapped[datetime | None] = mapped_column(_INSTANT)
     expires_at: Mapped[datetime] = mapped_column(_INSTANT)
 
 

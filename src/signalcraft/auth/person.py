@@ -1,15 +1,24 @@
-"""Who is signed in."""
+"""Who is signed in, or whose script it is."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from uuid import UUID
 
 from signalcraft.sites.roles import Role
 
 
+class Scope(StrEnum):
+    """What of a user's rights a script may use."""
+
+    READ = "read"
+    INGEST = "ingest"
+    MANAGE = "manage"
+
+
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A user behind a session, and what the user is at which site."""
+    """A user, and what the user is at which site; behind a session, or behind a token with scopes."""
 
     user_id: UUID
     username: str
@@ -17,3 +26,4 @@ class Person:
     is_admin: bool
     roles: Mapping[str, Role]
     session_id: UUID | None = None
+    scopes: frozenset[Scope] | None = None

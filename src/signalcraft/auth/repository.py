@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.types import Interval
 
 from signalcraft.auth.errors import UserExists
-from signalcraft.auth.person import Person
+from signalcraft.auth.person import Person, Scope
 from signalcraft.sites.roles import Role
 
 FIND_LOGIN = text("""
@@ -91,7 +91,7 @@ async def find_person(session: AsyncSession, user_id: UUID) -> Person:
     return person_of((await session.execute(FIND_PERSON, {"user_id": user_id})).mappings().one())
 
 
-def person_of(row: Any, session_id: UUID | None = None) -> Person:
+def person_of(row: Any, session_id: UUID | None = None, scopes: frozenset[Scope] | None = None) -> Person:
     """The person of a row (SQLAlchemy's or asyncpg's) that has `roles` as an array of `role site`."""
     pairs = (entry.partition(" ") for entry in row["roles"] or ())
     return Person(
@@ -101,6 +101,7 @@ def person_of(row: Any, session_id: UUID | None = None) -> Person:
         is_admin=row["is_admin"],
         roles={site_id: Role(role) for role, _, site_id in pairs},
         session_id=session_id,
+        scopes=scopes,
     )
 
 

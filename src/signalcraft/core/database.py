@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import asyncpg
 from fastapi import Depends, Request
-from sqlalchemy import Executable
+from sqlalchemy import Executable, RowMapping
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
@@ -103,6 +103,16 @@ class Database:
         with _told_as_unavailable():
             async with self._alone.connect() as connection:
                 await connection.execute(statement, values)
+
+    async def fetch_alone(self, statement: Executable, values: Mapping[str, Any]) -> RowMapping | None:
+        """The first row of one statement, likewise; the connection is free again when this returns.
+
+        Raises:
+            DatabaseUnavailable: PostgreSQL is away.
+        """
+        with _told_as_unavailable():
+            async with self._alone.connect() as connection:
+                return (await connection.execute(statement, values)).mappings().first()
 
     async def close(self) -> None:
         """Close all connections."""

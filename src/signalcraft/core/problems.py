@@ -75,6 +75,7 @@ _EXAMPLE_DETAILS: dict[str, Any] = {
     "peak_dbfs": 18.2,
     "reason": "unexpected end of data",
     "retry_after_s": 30,
+    "right": "devices",
     "sample_rate_hz": 4_000,
     "site_id": "shop-2",
 }

@@ -1,4 +1,7 @@
-"""Who is calling: the device behind a token, or anyone where access is open."""
+"""Who is calling. For routes of devices alone: the device behind a token, or anyone where access is open.
+
+Routes that people may use too name their right with `signalcraft.access.needs`.
+"""
 
 from dataclasses import dataclass
 from typing import Annotated, Protocol
@@ -6,12 +9,15 @@ from typing import Annotated, Protocol
 from fastapi import Depends, Request
 from fastapi.security import HTTPBearer
 
+from signalcraft.auth.person import Person
 from signalcraft.devices.errors import OtherDevice, TokenMissing, TokenRefused
 from signalcraft.devices.tokens import PREFIX, TOKEN_LENGTH, digest_of
 
 # Only for the OpenAPI document; the check is below.
 DEVICE_TOKEN = HTTPBearer(
-    scheme_name="deviceToken", description="A device's token, `scd_…`.", auto_error=False
+    scheme_name="token",
+    description="A device's token, `scd_…`, or a person's for scripts, `sct_…`.",
+    auto_error=False,
 )
 
 
@@ -24,9 +30,20 @@ class TokenLookup(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The device that calls; `device_id` is None where access is open: then it may act as any."""
+    """Who calls: a device; a person, for a device or for the devices of `sites` (None: of all); or, open to anyone.
+
+    `device_id` is the device that it may act as. Where it is None, a person may read what `sites` allow, and anyone
+    may act as any.
+    """
 
     device_id: str | None
+    person: Person | None = None
+    sites: frozenset[str] | None = None
+
+    @property
+    def name(self) -> str | None:
+        """What to call it by in what it leaves behind."""
+        return self.device_id if self.person is None else self.person.username
 
     def may_act_as(self, device_id: str) -> None:
         """Let it pass.
@@ -47,14 +64,29 @@ async def caller_of(request: Request) -> Caller:
     Raises:
         TokenMissing, TokenRefused: access needs a token and there is none, or not a valid one.
     """
-    lookup: TokenLookup | None = request.app.state.device_tokens
-    if lookup is None:
+    if request.app.state.is_device_access_open:
         return ANYONE
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer":
+    token = bearer_token(request)
+    if token is None:
         raise TokenMissing
+    return await device_of(request, token)
+
+
+def bearer_token(request: Request) -> str | None:
+    """The token that the request carries, if any."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    return token if scheme.lower() == "bearer" else None
+
+
+async def device_of(request: Request, token: str) -> Caller:
+    """The device of a token.
+
+    Raises:
+        TokenRefused: it is not valid, or no device's.
+    """
     if len(token) != TOKEN_LENGTH or not token.startswith(PREFIX):
         raise TokenRefused
+    lookup: TokenLookup = request.app.state.device_tokens
     device_id = await lookup.device_of(digest_of(token))
     if device_id is None:
         raise TokenRefused

@@ -4,7 +4,7 @@ from signalcraft.core.errors import BadRequest, Forbidden, Invalid, NotFound, Un
 
 
 class TokenMissing(Unauthorized):
-    """This route needs a device's token: send it as `Authorization: Bearer scd_…`."""
+    """Show who you are: send a token as `Authorization: Bearer …` (a device's begins with `scd_`), or sign in."""
 
     code = "token_missing"
 
@@ -22,7 +22,7 @@ class OtherDevice(Forbidden):
 
 
 class DeviceUnknown(NotFound):
-    """There is no device {device_id}; `signalcraft devices add` registers one."""
+    """There is no device {device_id} here; `signalcraft devices add` registers one."""
 
     code = "device_unknown"
 

@@ -27,7 +27,7 @@ async def add(
     seen = await service.find(session, diagnosis_id, caller)
     if await label_repository.count(session, diagnosis_id) >= _MOST_LABELS:
         raise LabelsFull(limit=_MOST_LABELS)
-    await label_repository.add(session, diagnosis_id, given.label, given.by or caller.device_id, given.note)
+    await label_repository.add(session, diagnosis_id, given.label, _by(given, caller), given.note)
     is_kept = seen.row.clip_sha256 is not None and await clips.keep_for_good(session, seen.row.clip_sha256)
     return await label_repository.history(session, diagnosis_id), is_kept
 
@@ -41,3 +41,8 @@ async def history(session: AsyncSession, diagnosis_id: UUID, caller: Caller) -> 
     seen = await service.find(session, diagnosis_id, caller)
     is_kept = seen.row.clip_sha256 is not None and seen.clip_problem is None
     return await label_repository.history(session, diagnosis_id), is_kept
+
+
+def _by(given: GivenLabel, caller: Caller) -> str | None:
+    """Whose word it is: a person's own; for a device, whoever it says."""
+    return caller.name if caller.person is not None else given.by or caller.device_id

@@ -9,6 +9,7 @@ from sqlalchemy import insert, literal, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from signalcraft.core.database import Database
+from signalcraft.devices.models import DeviceRow
 from signalcraft.diagnosis.models import DiagnosisRow
 
 # Its time is PostgreSQL's, so that all workers' diagnoses have one order.
@@ -32,12 +33,20 @@ async def find(session: AsyncSession, diagnosis_id: UUID) -> DiagnosisRow | None
 
 
 async def newest(
-    session: AsyncSession, device_id: str | None, before: tuple[datetime, UUID] | None, limit: int
+    session: AsyncSession,
+    device_id: str | None,
+    before: tuple[datetime, UUID] | None,
+    limit: int,
+    *,
+    sites: frozenset[str] | None,
 ) -> Sequence[DiagnosisRow]:
     """Diagnoses, newest first, of one device or of all; `before` is the last one of the page before."""
     query = select(DiagnosisRow).order_by(DiagnosisRow.created_at.desc(), DiagnosisRow.id.desc()).limit(limit)
     if device_id is not None:
         query = query.where(DiagnosisRow.device_id == device_id)
+    elif sites is not None:
+        of_sites = select(DeviceRow.device_id).where(DeviceRow.site_id.in_(sites))
+        query = query.where(DiagnosisRow.device_id.in_(of_sites))
     if before is not None:
         query = query.where(
             tuple_(DiagnosisRow.created_at, DiagnosisRow.id) < tuple_(literal(before[0]), literal(before[1]))

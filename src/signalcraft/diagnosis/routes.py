@@ -5,14 +5,18 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
+from signalcraft.access.needs import ACCESS_ERRORS, CREDENTIALS, needs
+from signalcraft.access.posting import POSTING_ERRORS, SiteAdmission, poster_of
+from signalcraft.access.rights import Right
 from signalcraft.audio.errors import CLIP_ERRORS
 from signalcraft.core.bare_route import BareRoute
 from signalcraft.core.database import ReadSession
 from signalcraft.core.errors import DatabaseUnavailable, Invalid, StorageFull
 from signalcraft.core.problems import problems
-from signalcraft.devices.access import DEVICE_TOKEN, CurrentCaller, caller_of
-from signalcraft.devices.errors import OtherDevice, RegistryFull, TokenMissing, TokenRefused
+from signalcraft.devices.access import Caller
+from signalcraft.devices.errors import DeviceUnknown, RegistryFull
 from signalcraft.devices.service import DEVICE_ID_PATTERN
+from signalcraft.devices.things import DEVICE
 from signalcraft.diagnosis import keeping, service, upload
 from signalcraft.diagnosis.errors import (
     AnalysisBusy,
@@ -24,9 +28,9 @@ from signalcraft.diagnosis.errors import (
     UploadMalformed,
 )
 from signalcraft.diagnosis.schemas import Diagnosis, DiagnosisPage
+from signalcraft.diagnosis.things import DIAGNOSIS
 from signalcraft.settings import Settings
 
-ACCESS_ERRORS = (TokenMissing, TokenRefused, OtherDevice)
 UPLOAD_FORM: dict[str, Any] = {
     "requestBody": {
         "required": True,
@@ -58,18 +62,24 @@ UPLOAD_FORM: dict[str, Any] = {
     }
 }
 
-router = APIRouter(prefix="/api", tags=["recordings"], dependencies=[Depends(DEVICE_TOKEN)])
+DiagnosisReader = Annotated[Caller, Depends(needs(Right.READ, of=DIAGNOSIS))]
+# Of the device in the query, if there is one.
+Reader = Annotated[Caller, Depends(needs(Right.READ, of=DEVICE))]
+
+router = APIRouter(prefix="/api", tags=["recordings"], dependencies=CREDENTIALS)
 
 
 async def analyze_recording(request: Request) -> Response:
     """Judge a recording now; answered after the diagnosis is stored."""
     state = request.app.state
     settings: Settings = state.settings
-    caller = await caller_of(request)
+    caller = await poster_of(request)
     with state.uploads.one_more():
         received = await upload.receive(request, settings.recordings.max_bytes)
         try:
             recording = service.recording_of(received.fields, caller, settings.ingest.ahead_s)
+            if caller.person is not None:
+                await SiteAdmission(state.database, caller.sites).register(recording.device_id or "")
             diagnosis = await service.judge(state.inference, received, recording)
             clip = await keeping.store_clip(
                 state.database, state.clips, received, diagnosis, settings.clips.keep
@@ -92,7 +102,7 @@ router.add_api_route(
     response_model=Diagnosis,
     openapi_extra=UPLOAD_FORM,
     responses=problems(
-        *ACCESS_ERRORS,
+        *POSTING_ERRORS,
         RegistryFull,
         UploadMalformed,
         UploadBroken,
@@ -111,14 +121,17 @@ router.add_api_route(
     "/diagnoses/{diagnosis_id}",
     responses=problems(*ACCESS_ERRORS, DiagnosisUnknown, Invalid, DatabaseUnavailable),
 )
-async def get_diagnosis(diagnosis_id: UUID, caller: CurrentCaller, session: ReadSession) -> Diagnosis:
+async def get_diagnosis(diagnosis_id: UUID, caller: DiagnosisReader, session: ReadSession) -> Diagnosis:
     """One diagnosis."""
     return Diagnosis.of(await service.find(session, diagnosis_id, caller))
 
 
-@router.get("/diagnoses", responses=problems(*ACCESS_ERRORS, CursorInvalid, Invalid, DatabaseUnavailable))
+@router.get(
+    "/diagnoses",
+    responses=problems(*ACCESS_ERRORS, DeviceUnknown, CursorInvalid, Invalid, DatabaseUnavailable),
+)
 async def list_diagnoses(
-    caller: CurrentCaller,
+    caller: Reader,
     session: ReadSession,
     device_id: Annotated[
         str | None, Query(pattern=DEVICE_ID_PATTERN, description="By default the token's device.")
@@ -129,8 +142,8 @@ async def list_diagnoses(
     ] = None,
 ) -> DiagnosisPage:
     """Diagnoses, newest first."""
-    if device_id is not None:
-        caller.may_act_as(device_id)
-    page, next_cursor = await service.newest(session, device_id or caller.device_id, cursor, limit)
+    page, next_cursor = await service.newest(
+        session, device_id or caller.device_id, cursor, limit, sites=caller.sites
+    )
     data = [Diagnosis.of(seen) for seen in page]
     return DiagnosisPage(data=data, count=len(page), next_cursor=next_cursor)

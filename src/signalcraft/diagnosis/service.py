@@ -96,15 +96,20 @@ async def find(session: AsyncSession, diagnosis_id: UUID, caller: Caller) -> See
 
 
 async def newest(
-    session: AsyncSession, device_id: str | None, cursor: str | None, limit: int
+    session: AsyncSession,
+    device_id: str | None,
+    cursor: str | None,
+    limit: int,
+    *,
+    sites: frozenset[str] | None = None,
 ) -> tuple[list[Seen], str | None]:
-    """One page of diagnoses, newest first, and the next page's cursor.
+    """One page of diagnoses, newest first, and the next page's cursor; of a device or of the devices of sites, if given.
 
     Raises:
         CursorInvalid: the cursor is not one of ours.
     """
     before = None if cursor is None else _position(cursor)
-    rows = list(await repository.newest(session, device_id, before, limit + 1))
+    rows = list(await repository.newest(session, device_id, before, limit + 1, sites=sites))
     page, has_more = rows[:limit], len(rows) > limit
     return await _seen(session, page), _cursor(page[-1]) if has_more else None
 

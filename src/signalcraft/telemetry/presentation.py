@@ -59,12 +59,16 @@ def _spread(count: int, least: float, greatest: float, total: float) -> Json:
     return {"min": least, "mean": mean, "max": greatest}
 
 
+_OF_THE_DEVICE = frozenset({"device_id", "name", "site_id", "last_seen"})
+
+
 def shown_device(row: Any) -> Json:
     """A row of `repository.devices`."""
-    last_reading = [value for name, value in row.items() if name not in ("device_id", "name", "last_seen")]
+    last_reading = [value for name, value in row.items() if name not in _OF_THE_DEVICE]
     return {
         "device_id": row["device_id"],
         "name": row["name"],
+        "site_id": row["site_id"],
         "last_seen": row["last_seen"],
         "last_reading": None if row["ts"] is None else shown_reading(last_reading),
     }

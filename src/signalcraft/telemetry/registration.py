@@ -1,9 +1,21 @@
 """Devices that register themselves by sending, where access is open."""
 
+from typing import Protocol
+
 from signalcraft.core.database import Database
-from signalcraft.core.errors import Forbidden
+from signalcraft.core.errors import BadRequest
 from signalcraft.devices import repository, service
 from signalcraft.devices.errors import RegistryFull
+
+
+class Admission(Protocol):
+    """Sees that devices may be posted for, where the caller is none of them itself."""
+
+    async def register(self, device_id: str) -> None:
+        """See to one, or raise why not."""
+
+    async def register_all(self, device_ids: set[str]) -> dict[str, BadRequest]:
+        """See to some; why not, for those that may not be posted for."""
 
 
 class SelfRegistration:
@@ -24,7 +36,7 @@ class SelfRegistration:
         if device_id not in self._known:
             await self._register({device_id})
 
-    async def register_all(self, device_ids: set[str]) -> dict[str, Forbidden]:
+    async def register_all(self, device_ids: set[str]) -> dict[str, BadRequest]:
         """See that the devices are registered; why not, for those for which there is no room.
 
         Raises:

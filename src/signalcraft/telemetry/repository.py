@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import RowMapping, text
+from sqlalchemy import RowMapping, bindparam, text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.types import Text
 
 from signalcraft.telemetry.models import MEASURED
 
@@ -20,7 +22,7 @@ IS_DEVICE: Final = text("SELECT EXISTS (SELECT FROM devices WHERE device_id = :d
 # The newest minute of a device stands in its activity or is still marked, so its last reading is looked for in that
 # minute alone.
 DEVICES: Final = text(f"""
-    SELECT d.device_id, d.name, greatest(a.last_seen, m.marked_at) AS last_seen, r.*
+    SELECT d.device_id, d.name, d.site_id, greatest(a.last_seen, m.marked_at) AS last_seen, r.*
     FROM devices d
     LEFT JOIN device_activity a ON a.device_id = d.device_id COLLATE "C"
     LEFT JOIN LATERAL (
@@ -35,8 +37,9 @@ DEVICES: Final = text(f"""
         ORDER BY ts DESC LIMIT 1
     ) AS r ON true
     WHERE d.device_id > :after AND (:only = '' OR d.device_id = :only)
+        AND (:is_anywhere OR d.site_id = ANY(:sites))
     ORDER BY d.device_id LIMIT :limit
-""")  # noqa: S608 - column names of our own
+""").bindparams(bindparam("sites", type_=ARRAY(Text)))  # noqa: S608 - column names of our own
 
 
 async def page(
@@ -52,7 +55,19 @@ async def is_device(session: AsyncSession, device_id: str) -> bool:
     return bool((await session.execute(IS_DEVICE, {"device_id": device_id})).scalar_one())
 
 
-async def devices(session: AsyncSession, *, after: str, only: str | None, limit: int) -> Sequence[RowMapping]:
-    """Devices by id from the one behind `after` on, with what was last seen of them; `only` one, if given."""
-    found = await session.execute(DEVICES, {"after": after, "only": only or "", "limit": limit})
+async def devices(
+    session: AsyncSession, *, after: str, only: str | None, sites: frozenset[str] | None, limit: int
+) -> Sequence[RowMapping]:
+    """Devices by id from the one behind `after` on, with what was last seen of them.
+
+    `only` one, if given, and of these sites, if given.
+    """
+    values = {
+        "after": after,
+        "only": only or "",
+        "is_anywhere": sites is None,
+        "sites": sorted(sites or ()),
+        "limit": limit,
+    }
+    found = await session.execute(DEVICES, values)
     return found.mappings().all()

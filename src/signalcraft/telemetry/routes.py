@@ -7,15 +7,19 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic_core import to_json
 
+from signalcraft.access.needs import ACCESS_ERRORS, CREDENTIALS, needs
+from signalcraft.access.posting import POSTING_ERRORS, SiteAdmission, poster_of
+from signalcraft.access.rights import Right
 from signalcraft.core.bare_route import BareRoute
 from signalcraft.core.clock import utcnow
 from signalcraft.core.database import ReadSession
 from signalcraft.core.errors import BodyTooLarge, DatabaseUnavailable, Invalid
 from signalcraft.core.problems import problems
 from signalcraft.core.timestamps import EPOCH
-from signalcraft.devices.access import DEVICE_TOKEN, CurrentCaller, caller_of
-from signalcraft.devices.errors import DeviceUnknown, OtherDevice, RegistryFull, TokenMissing, TokenRefused
+from signalcraft.devices.access import ANYONE, Caller
+from signalcraft.devices.errors import DeviceUnknown, RegistryFull
 from signalcraft.devices.service import DEVICE_ID_PATTERN
+from signalcraft.devices.things import DEVICE
 from signalcraft.settings import Settings
 from signalcraft.telemetry import service
 from signalcraft.telemetry.batch_room import BatchRoom
@@ -35,17 +39,16 @@ from signalcraft.telemetry.errors import (
 from signalcraft.telemetry.ingest import Ingest, Stored
 from signalcraft.telemetry.ranges import Cursor, Range, ReadingQuery
 from signalcraft.telemetry.readings import Clock, Rejected, parse_batch, parse_reading
-from signalcraft.telemetry.registration import SelfRegistration
+from signalcraft.telemetry.registration import Admission, SelfRegistration
 from signalcraft.telemetry.schemas import Accepted, BatchAccepted, DevicePage, ReadingPage
 
 # A reading takes some 250 bytes; the rest is room for what newer firmware may send besides.
 READING_BYTES: Final = 64 * 1024
-ACCESS_ERRORS: Final = (TokenMissing, TokenRefused, OtherDevice)
 POST_ERRORS: Final = (
     BodyMalformed,
     BodyIncomplete,
     GzipBroken,
-    *ACCESS_ERRORS,
+    *POSTING_ERRORS,
     RegistryFull,
     BodyTooLarge,
     EncodingUnsupported,
@@ -54,7 +57,10 @@ POST_ERRORS: Final = (
 )
 
 
-router = APIRouter(prefix="/api/iot", tags=["readings"], dependencies=[Depends(DEVICE_TOKEN)])
+DeviceReader = Annotated[Caller, Depends(needs(Right.READ, of=DEVICE))]
+Reader = Annotated[Caller, Depends(needs(Right.READ))]
+
+router = APIRouter(prefix="/api/iot", tags=["readings"], dependencies=CREDENTIALS)
 
 
 async def post_reading(request: Request) -> Response:
@@ -63,10 +69,10 @@ async def post_reading(request: Request) -> Response:
     The same device and time again is a duplicate and changes nothing, so send again whatever was not answered. Any
     time since 2020 may come, in any order. Fields that are not named here are ignored.
     """
-    caller = await caller_of(request)
+    caller = await poster_of(request)
     body = await read_body(request, READING_BYTES)
     reading = parse_reading(body, Clock(_settings(request).ingest.ahead_s))
-    stored = await service.store_one(reading, caller, _registration(request), _ingest(request))
+    stored = await service.store_one(reading, caller, _admission(request, caller), _ingest(request))
     return _json(
         {
             "success": True,
@@ -85,13 +91,15 @@ async def post_batch(request: Request) -> Response:
     lines is seen from its first character, whatever the content type says. A body that is not JSON at all stores
     nothing; in NDJSON a broken line is rejected alone.
     """
-    caller = await caller_of(request)
+    caller = await poster_of(request)
     limits = _settings(request).ingest
     room: BatchRoom = request.app.state.batch_room
     with room.held() as take:
         body = await read_body(request, limits.batch_bytes, take)
         batch = await parse_batch(body, Clock(limits.ahead_s), limits.batch_readings, room.one_by_one)
-        stored, rejected = await service.store_batch(batch, caller, _registration(request), _ingest(request))
+        stored, rejected = await service.store_batch(
+            batch, caller, _admission(request, caller), _ingest(request)
+        )
     return _json(
         {
             "success": True,
@@ -130,13 +138,12 @@ router.add_api_route(
 )
 async def get_readings(
     request: Request,
-    caller: CurrentCaller,
+    _caller: DeviceReader,
     session: ReadSession,
     device_id: Annotated[str, Path(pattern=DEVICE_ID_PATTERN, examples=["test-device-1"])],
     query: Annotated[ReadingQuery, Query()],
 ) -> Response:
     """Readings of a device, or with `bucket` their least, mean and greatest values, newest first."""
-    caller.may_act_as(device_id)
     ahead = timedelta(seconds=_settings(request).ingest.ahead_s)
     asked = Range.of(query, now=utcnow(), ahead=ahead)
     page = await service.read(session, device_id, asked, query.cursor, query.limit)
@@ -146,15 +153,15 @@ async def get_readings(
 @router.get(
     "/devices",
     response_model=DevicePage,
-    responses=problems(TokenMissing, TokenRefused, RangeInvalid, Invalid, DatabaseUnavailable),
+    responses=problems(*ACCESS_ERRORS, RangeInvalid, Invalid, DatabaseUnavailable),
 )
 async def get_devices(
-    caller: CurrentCaller,
+    caller: Reader,
     session: ReadSession,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     cursor: Cursor = None,
 ) -> Response:
-    """Devices by id, with their last reading; with a token, the token's device alone."""
+    """Devices by id, with their last reading; with a device's token, the device alone."""
     page = await service.list_devices(session, caller, cursor, limit)
     return _paged({"success": True}, page)
 
@@ -169,11 +176,16 @@ def _ingest(request: Request) -> Ingest:
     return ingest
 
 
-def _registration(request: Request) -> SelfRegistration | None:
+def _admission(request: Request, caller: Caller) -> Admission | None:
+    """Who sees to the devices that are posted for: nobody where a device posts as itself."""
+    if caller.person is not None:
+        return SiteAdmission(request.app.state.database, caller.sites)
+    return _self_registration(request) if caller is ANYONE else None
+
+
+def _self_registration(request: Request) -> SelfRegistration:
     """Where access is open: who registers unknown devices."""
     state = request.app.state
-    if state.device_tokens is not None:
-        return None
     if not hasattr(state, "self_registration"):
         state.self_registration = SelfRegistration(
             state.database, _settings(request).devices.open_devices_max

@@ -99,6 +99,7 @@ class DeviceStatus(BaseModel):
 
     device_id: str = Field(examples=["test-device-1"])
     name: str | None = Field(examples=["Cold room 1"])
+    site_id: str = Field(examples=["default"])
     last_seen: datetime | None = Field(
         description="When a reading that was not stored before last arrived. Null before the first."
     )

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from signalcraft.core.errors import Forbidden
+from signalcraft.core.errors import BadRequest
 from signalcraft.devices.access import Caller
 from signalcraft.devices.errors import DeviceUnknown, OtherDevice
 from signalcraft.devices.service import is_device_id
@@ -17,7 +17,7 @@ from signalcraft.telemetry.ingest import Ingest, Stored
 from signalcraft.telemetry.presentation import shown_bucket, shown_device, shown_reading, written
 from signalcraft.telemetry.ranges import Range
 from signalcraft.telemetry.readings import Batch, ReadingRow, Rejected
-from signalcraft.telemetry.registration import SelfRegistration
+from signalcraft.telemetry.registration import Admission
 
 
 class Page(NamedTuple):
@@ -28,37 +28,35 @@ class Page(NamedTuple):
     next_cursor: str | None
 
 
-async def store_one(
-    row: ReadingRow, caller: Caller, registration: SelfRegistration | None, ingest: Ingest
-) -> Stored:
-    """Store a reading; returns after the commit. `registration` is there where access is open.
+async def store_one(row: ReadingRow, caller: Caller, admission: Admission | None, ingest: Ingest) -> Stored:
+    """Store a reading; returns after the commit. `admission` is there where the caller is no device.
 
     Raises:
-        OtherDevice: the caller may not post as the reading's device.
+        OtherDevice, DeviceUnknown: the caller may not post as the reading's device.
         RegistryFull: the device is not known and there is no room for more.
         IngestBusy, DatabaseUnavailable: it was not stored, or that is not known; send it again.
     """
     caller.may_act_as(row.device_id)
-    if registration is not None:
-        await registration.register(row.device_id)
+    if admission is not None:
+        await admission.register(row.device_id)
     return await ingest.store([row])
 
 
 async def store_batch(
-    batch: Batch, caller: Caller, registration: SelfRegistration | None, ingest: Ingest
+    batch: Batch, caller: Caller, admission: Admission | None, ingest: Ingest
 ) -> tuple[Stored, Sequence[Rejected]]:
     """Store those readings of a batch that the caller may send; the others are rejected, by their index.
 
     Raises:
-        OtherDevice, RegistryFull: there are readings, and that holds for all of them.
+        OtherDevice, DeviceUnknown, RegistryFull: there are readings, and that holds for all of them.
         IngestBusy, DatabaseUnavailable: nothing was stored, or that is not known; send the batch again.
     """
     device_ids = {row.device_id for row in batch.rows}
-    refusals: dict[str, Forbidden] = {}
+    refusals: dict[str, BadRequest] = {}
     if caller.device_id is not None:
         refusals = {device_id: OtherDevice() for device_id in device_ids if device_id != caller.device_id}
-    elif registration is not None:
-        refusals = await registration.register_all(device_ids)
+    elif admission is not None:
+        refusals = await admission.register_all(device_ids)
     if not refusals:
         return await ingest.store(batch.rows), batch.rejected
     rows = [row for row in batch.rows if row.device_id not in refusals]
@@ -91,18 +89,20 @@ async def read(session: AsyncSession, device_id: str, asked: Range, cursor: str 
 
 
 async def list_devices(session: AsyncSession, caller: Caller, cursor: str | None, limit: int) -> Page:
-    """Devices by id, with what was last heard of them; with a token only the caller itself.
+    """Devices by id, with what was last heard of them; with a device's token only the device itself.
 
     Raises:
         RangeInvalid: the cursor is not one of ours.
     """
     after = "" if cursor is None else _device_of(cursor)
-    rows = await repository.devices(session, after=after, only=caller.device_id, limit=limit + 1)
+    rows = await repository.devices(
+        session, after=after, only=caller.device_id, sites=caller.sites, limit=limit + 1
+    )
     next_cursor = _device_cursor(rows[limit - 1]["device_id"]) if len(rows) > limit else None
     return Page(await written(rows[:limit], shown_device), min(len(rows), limit), next_cursor)
 
 
-def _with_refused(batch: Batch, refusals: dict[str, Forbidden]) -> list[Rejected]:
+def _with_refused(batch: Batch, refusals: dict[str, BadRequest]) -> list[Rejected]:
     refused: list[Rejected] = [
         {"index": index, "field": "device_id", "reason": str(refusals[row.device_id])}
         for index, row in zip(batch.indexes, batch.rows, strict=True)
