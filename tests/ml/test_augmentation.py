@@ -102,3 +102,25 @@ def test_different_seeds_sound_different(seed, snr_db):
 
     assert not np.array_equal(one, another)
     assert np.isfinite(augmentation.mix_at_snr(one, another, snr_db)).all()
+
+
+@given(seeds, lengths)
+def test_a_hybrid_of_noises_is_finite_and_comes_again_with_its_seed(seed, samples):
+    noises = [sound(seed + i, 3_000) for i in range(3)]
+    made = synthesis.hybrid(samples, np.random.default_rng(seed), noises)
+
+    assert made.shape == (samples,)
+    assert made.dtype == np.float32
+    assert np.isfinite(made).all()
+    assert 0 < np.abs(made).max() <= 1
+    np.testing.assert_array_equal(made, synthesis.hybrid(samples, np.random.default_rng(seed), noises))
+
+
+@given(seeds, st.integers(1, 5), lengths)
+def test_many_responses_at_once_are_as_good_as_one(seed, count, samples):
+    sounds = np.stack([sound(seed + i, samples) for i in range(count)])
+    gains = augmentation.random_responses(np.full(count, 6.0), samples, np.random.default_rng(seed))
+    together = augmentation.apply_response(sounds, gains)
+
+    for one, gain, heard in zip(sounds, gains, together, strict=True):
+        np.testing.assert_allclose(heard, augmentation.apply_response(one, gain), atol=1e-5)

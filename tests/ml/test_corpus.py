@@ -92,7 +92,7 @@ def test_batches_come_again_with_their_seed_and_hold_every_state_as_often(record
 
     def batches(seed):
         stream = TrainingBatches(corpus.fitted, corpus.noises.training, settings, seed)
-        return [stream.next() for _ in range(3)]
+        return [stream.batch(step) for step in range(3)]
 
     for (waveforms, labels), (again, labels_again) in zip(batches(7), batches(7), strict=True):
         np.testing.assert_array_equal(waveforms, again)

@@ -11,7 +11,7 @@ from signalcraft.diagnosis.card import ModelCard
 from signalcraft.diagnosis.engine import decide
 from signalcraft.ml.card import CardIncomplete, read_card, write_card
 from signalcraft.ml.decision import anomaly_scores, judge, softmax
-from signalcraft.ml.evaluation import expected_calibration_error
+from signalcraft.ml.judged import expected_calibration_error
 from signalcraft.ml.scoring import cut_windows
 from tests.ml.conftest import SHIPPED
 
@@ -74,10 +74,10 @@ def test_windows_cover_the_whole_clip(samples):
 
 
 def test_the_calibration_error_of_honest_and_of_boastful_confidence():
-    truths = np.asarray([0] * 8 + [1] * 2)
+    hits = np.asarray([True] * 8 + [False] * 2)
 
-    assert expected_calibration_error(np.tile([0.8, 0.2], (10, 1)), truths) == pytest.approx(0)
-    assert expected_calibration_error(np.tile([1.0, 0.0], (10, 1)), truths) == pytest.approx(0.2)
+    assert expected_calibration_error(np.full(10, 0.8), hits) == pytest.approx(0)
+    assert expected_calibration_error(np.ones(10), hits) == pytest.approx(0.2)
 
 
 def test_a_card_reads_as_it_was_written_and_an_incomplete_one_is_refused(card, tmp_path):

@@ -1,6 +1,7 @@
 """What happens to a sound between the machine and the file: noise, level, microphone, speed, and where it is cut.
 
-All functions take and return float32 waveforms of shape (samples,) at 16 kHz and draw from the generator given.
+All functions take and return float32 waveforms of shape (samples,) at 16 kHz and draw from the generator given; those
+that say (…, samples) take many at once, which is several times as fast.
 """
 
 from functools import lru_cache
@@ -15,6 +16,11 @@ from signalcraft.ml.recordings import level_dbfs
 Gains = npt.NDArray[np.float32]
 
 KNOTS_HZ = np.geomspace(50, SAMPLE_RATE_HZ / 2, 7)
+# Responses are made at so many frequencies, a twelfth of an octave apart, and interpolated.
+GRID_HZ = np.geomspace(1, SAMPLE_RATE_HZ / 2, 157)
+KNOTS_TO_GRID = np.stack(
+    [np.interp(np.log(GRID_HZ), np.log(KNOTS_HZ), knot) for knot in np.eye(KNOTS_HZ.size)], 1
+)
 # One dB of amplitude in natural logarithms.
 DB = np.log(10) / 20
 
@@ -44,30 +50,49 @@ def change_level(waveform: Waveform, gain_db: float) -> Waveform:
 
 
 def random_response(samples: int, rng: np.random.Generator, *, spread_db: float = 5.0) -> Gains:
-    """A microphone's amplitude response, as linear gains for the `samples // 2 + 1` bins of a real Fourier transform.
+    """One of `random_responses`, of shape (samples // 2 + 1,)."""
+    return np.asarray(random_responses(np.asarray([spread_db]), samples, rng)[0])
 
-    Smooth in log frequency (seven knots from 50 Hz to 8 kHz, normally distributed by `spread_db`), at times with the
-    high-pass of a small case (up to 250 Hz) and the low-pass of a cheap capsule (from 2.5 kHz), 6 or 12 dB an octave.
+
+def random_responses(spread_db: npt.NDArray[np.float64], samples: int, rng: np.random.Generator) -> Gains:
+    """Microphones' amplitude responses: linear gains [responses, samples // 2 + 1] for a real Fourier transform.
+
+    Smooth in log frequency (seven knots from 50 Hz to 8 kHz, normally distributed by `spread_db` [responses]). Of ten,
+    two or three have the resonance of a case (up to 12 dB, an octave wide or less), four the high-pass of a small case
+    (up to 350 Hz), and four the low-pass of a cheap capsule (from 2 kHz); both fall by 6 or 12 dB an octave.
     """
-    frequencies_hz, between_knots = _response_grid(samples)
-    gains = np.exp(between_knots @ rng.normal(0, spread_db * DB, KNOTS_HZ.size).astype(np.float32))
-    if rng.random() < 0.4:  # noqa: PLR2004 – how often is a choice of training, not a law
-        passed = 1 / (1 + np.square(rng.uniform(40, 250) / frequencies_hz, dtype=np.float32))
-        gains *= passed if rng.random() < 0.5 else np.sqrt(passed)  # noqa: PLR2004 – as above
-    if rng.random() < 0.4:  # noqa: PLR2004 – as above
-        passed = 1 / (1 + np.square(frequencies_hz / rng.uniform(2500, 8000), dtype=np.float32))
-        gains *= passed if rng.random() < 0.5 else np.sqrt(passed)  # noqa: PLR2004 – as above
-    return np.asarray(gains, dtype=np.float32)
+    knots = rng.normal(0, 1, (spread_db.size, KNOTS_HZ.size)) * spread_db[:, np.newaxis] * DB
+    log_gains = knots @ KNOTS_TO_GRID.T
+    for place in range(len(log_gains)):
+        if rng.random() < 0.25:  # noqa: PLR2004 – how often is a choice of training, not a law
+            octaves = np.log2(GRID_HZ / np.exp(rng.uniform(np.log(150), np.log(4000))))
+            log_gains[place] += (
+                rng.uniform(-12, 12) * DB * np.exp(-np.square(octaves / rng.uniform(0.15, 0.5)))
+            )
+        if rng.random() < 0.4:  # noqa: PLR2004 – as above
+            log_gains[place] -= rng.choice([0.5, 1]) * np.log1p(np.square(rng.uniform(40, 350) / GRID_HZ))
+        if rng.random() < 0.4:  # noqa: PLR2004 – as above
+            log_gains[place] -= rng.choice([0.5, 1]) * np.log1p(np.square(GRID_HZ / rng.uniform(2000, 8000)))
+    gains = np.exp(log_gains).astype(np.float32)
+    below, share = _places_in_grid(samples)
+    return np.asarray(gains[:, below] * (1 - share) + gains[:, below + 1] * share)
 
 
 def apply_response(waveform: Waveform, gains: Gains) -> Waveform:
-    """`waveform` heard through `gains`, its level kept; the filter has no delay and wraps at the ends."""
-    spectrum = fft.rfft(waveform) * gains
-    filtered = fft.irfft(spectrum, n=waveform.size)
-    power = _power(filtered)
-    if power > 0:
-        filtered *= np.sqrt(_power(waveform) / power)
+    """`waveform` (…, samples) heard through `gains` (…, bins), its level kept; no delay, and it wraps at the ends."""
+    spectrum = fft.rfft(waveform, axis=-1)
+    spectrum *= gains
+    filtered = fft.irfft(spectrum, n=waveform.shape[-1], axis=-1, overwrite_x=True)
+    before, after = mean_power(waveform), mean_power(filtered)
+    kept = np.sqrt(np.divide(before, after, out=np.zeros_like(after), where=after > 0))
+    filtered *= kept[..., np.newaxis].astype(np.float32)
     return np.asarray(filtered, dtype=np.float32)
+
+
+def mean_power(waveform: Waveform) -> npt.NDArray[np.float64]:
+    """Mean square of each waveform (…, samples)."""
+    total = np.einsum("...i,...i->...", waveform, waveform)
+    return np.asarray(np.asarray(total, np.float64) / max(waveform.shape[-1], 1))
 
 
 def change_speed(waveform: Waveform, factor: float) -> Waveform:
@@ -91,11 +116,12 @@ def random_crop(waveform: Waveform, samples: int, rng: np.random.Generator, *, t
 
 
 @lru_cache(maxsize=64)
-def _response_grid(samples: int) -> tuple[Gains, Gains]:
-    """The bins' frequencies [bins] in Hz, and the weights [bins, knots] that interpolate between the knots."""
-    frequencies_hz = np.maximum(fft.rfftfreq(samples, 1 / SAMPLE_RATE_HZ), 1.0)
-    weights = [np.interp(np.log(frequencies_hz), np.log(KNOTS_HZ), knot) for knot in np.eye(KNOTS_HZ.size)]
-    return frequencies_hz.astype(np.float32), np.stack(weights, axis=1).astype(np.float32)
+def _places_in_grid(samples: int) -> tuple[npt.NDArray[np.intp], Gains]:
+    """For each bin of the transform of `samples` the grid's place below it, and its share of the place above."""
+    bins_hz = np.clip(fft.rfftfreq(samples, 1 / SAMPLE_RATE_HZ), GRID_HZ[0], GRID_HZ[-1])
+    places = np.interp(np.log(bins_hz), np.log(GRID_HZ), np.arange(GRID_HZ.size))
+    below = np.minimum(places.astype(np.intp), GRID_HZ.size - 2)
+    return below, (places - below).astype(np.float32)
 
 
 def _power(waveform: Waveform) -> float:

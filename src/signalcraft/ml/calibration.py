@@ -15,7 +15,7 @@ from signalcraft.ml.scoring import ModelFile
 
 # A healthy machine called faulty sends out an engineer; a faulty one called healthy lets the goods thaw.
 MISSED_FAULT_WEIGHT = 2.0
-# At 10 dB and better at most this share of true clips may be refused as unknown.
+# At 10 dB and better at most this share of whole true clips may be refused as unknown.
 REFUSED_AT_MOST = 0.002
 
 
@@ -36,23 +36,26 @@ def calibrate(
     *,
     window_s: float,
     seed: int,
-    draws: int = 4,
+    draws: int = 3,
 ) -> Calibration:
     """Fit the temperature on the noisy mix, then set the thresholds by the costs above."""
-    logits, labels, snrs_db = [], [], []
-    for turn, snr_db in enumerate(SNRS_DB):
-        for elsewhere in (False, True):
-            condition = Condition(snr_db, elsewhere=elsewhere)
-            for clip, waveform in heard(
-                clips, noises, condition, draws=draws, seed=seed + 2 * turn + elsewhere
-            ):
-                logits.append(model.logits(waveform, window_s=window_s, hop_s=window_s)[0])
-                labels.append(classes.index(clip.state))
-                snrs_db.append(np.inf if snr_db is None else snr_db)
+    logits, labels, snrs_db, wholes = [], [], [], []
+    conditions = [
+        Condition(snr_db, duration_s, elsewhere=elsewhere)
+        for snr_db in SNRS_DB
+        for duration_s, elsewhere in ((None, False), (None, True), (1.0, True), (0.5, True))
+    ]
+    for turn, condition in enumerate(conditions):
+        for one in heard(clips, noises, condition, draws=draws, seed=seed + turn):
+            logits.append(model.logits(one.waveform, window_s=window_s, hop_s=window_s)[0])
+            labels.append(classes.index(one.clip.state))
+            snrs_db.append(np.inf if condition.snr_db is None else condition.snr_db)
+            wholes.append(condition.duration_s is None)
     temperature = _temperature(np.stack(logits), np.asarray(labels))
     probabilities = softmax(np.stack(logits), temperature)
     truth, snr = np.asarray(labels), np.asarray(snrs_db)
-    quiet = snr >= 10  # noqa: PLR2004 – the ratio that REFUSED_AT_MOST names
+    # The ratio and the length that REFUSED_AT_MOST names.
+    quiet = (snr >= 10) & np.asarray(wholes)  # noqa: PLR2004 – as above
     states = [i for i, name in enumerate(classes) if name != OTHER]
     usual = snr >= 0
     return Calibration(

@@ -1,92 +1,112 @@
 """How good a model is, by block of readings and by source of noise, judged exactly as the service judges."""
 
 import time
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from signalcraft.ml.card import Card, read_card
 from signalcraft.ml.conditions import SNRS_DB, Condition, heard
 from signalcraft.ml.corpus import Corpus
-from signalcraft.ml.decision import Probabilities, judge, softmax
+from signalcraft.ml.decision import judge
+from signalcraft.ml.intervals import rate_of
+from signalcraft.ml.judged import (
+    Judged,
+    block_of,
+    clip_probabilities,
+    expected_calibration_error,
+    source_of,
+)
 from signalcraft.ml.mel import SAMPLE_RATE_HZ
 from signalcraft.ml.recordings import Clip, Noise, read_noises
 from signalcraft.ml.scoring import ModelFile
 
-DURATIONS_S = (0.5, 1.0, 2.0)
+DURATIONS_S = (0.5, 1.0, 2.0, 10.0)
+DRAWS = 3
 SEED = 20161
+CONDITIONS = (
+    *(Condition(snr_db, elsewhere=elsewhere) for elsewhere in (False, True) for snr_db in SNRS_DB),
+    *(Condition(snr_db, duration_s, elsewhere=True) for duration_s in DURATIONS_S for snr_db in SNRS_DB),
+)
+
+Report = Callable[[int, int], None]
 
 
-@dataclass(frozen=True)
-class ConditionResult:
-    """Rates between 0 and 1 over `clips` judged clips; a clip refused as unknown counts as wrong."""
-
-    snr_db: float | None
-    duration_s: float | None
-    elsewhere: bool
-    clips: int
-    state_accuracy: float
-    refused: float
-    healthy_called_anomalous: float
-    faulty_called_normal: float
+def _silent(_done: int, _total: int) -> None:
+    """Report nothing."""
 
 
-def evaluate(model: ModelFile, card: Card, corpus: Corpus, foreign: Path | None = None) -> dict[str, Any]:
-    """All figures of the card: states in noise, foreign sounds, and what a clip costs."""
+def evaluate(
+    model: ModelFile,
+    card: Card,
+    corpus: Corpus,
+    foreign: Path | None = None,
+    report: Report = _silent,
+) -> dict[str, Any]:
+    """All figures of the card: states in noise, foreign sounds, and what a clip costs.
+
+    `report` is called after each condition with how many are done, and of how many.
+    """
     sounds = {"kept_apart_noises": evaluate_foreign(model, card, corpus.noises.validation)}
     if foreign is not None:
         sounds[foreign.name] = evaluate_foreign(model, card, read_noises(foreign))
     return {
-        "block_split": evaluate_states(model, card, corpus.validation, corpus.noises.validation),
+        "block_split": evaluate_states(model, card, corpus.validation, corpus.noises.validation, report),
         "foreign": sounds,
         "cpu_ms_for_3_s": cpu_ms(model),
     }
 
 
-def evaluate_file(path: Path, corpus: Corpus, foreign: Path | None = None) -> dict[str, Any]:
+def evaluate_file(
+    path: Path, corpus: Corpus, foreign: Path | None = None, report: Report = _silent
+) -> dict[str, Any]:
     """The figures of a model on disk; raises CardIncomplete if its card can't be used."""
-    return evaluate(ModelFile(path), read_card(path), corpus, foreign)
+    return evaluate(ModelFile(path), read_card(path), corpus, foreign, report)
 
 
 def evaluate_states(
-    model: ModelFile, card: Card, clips: Sequence[Clip], noises: Sequence[Noise], *, draws: int = 3
+    model: ModelFile,
+    card: Card,
+    clips: Sequence[Clip],
+    noises: Sequence[Noise],
+    report: Report = _silent,
 ) -> dict[str, Any]:
-    """Every condition's rates, and the calibration error over all whole clips in noise."""
-    conditions = [Condition(snr_db, elsewhere=elsewhere) for elsewhere in (False, True) for snr_db in SNRS_DB]
-    conditions += [Condition(10.0, duration_s=duration_s) for duration_s in DURATIONS_S]
-    results, all_probabilities, all_truths = [], [], []
-    for turn, condition in enumerate(conditions):
-        probabilities, truths = _probabilities(
-            model, card, clips, noises, condition, draws=draws, seed=SEED + turn
+    """Every condition's rates, their parts at 0 dB by block and by source, and the calibration error."""
+    judged = []
+    for turn, condition in enumerate(CONDITIONS):
+        # The draws of short and long clips are fewer, for they are many conditions.
+        draws = DRAWS if condition.duration_s is None else 1
+        judged.append(
+            Judged.by(model, card, condition, heard(clips, noises, condition, draws=draws, seed=SEED + turn))
         )
-        results.append(asdict(_rates(condition, probabilities, truths, card)))
-        if condition.duration_s is None:
-            all_probabilities.append(probabilities)
-            all_truths.append(truths)
-    error = expected_calibration_error(np.concatenate(all_probabilities), np.concatenate(all_truths))
-    return {"clips": len(clips), "draws": draws, "conditions": results, "expected_calibration_error": error}
-
-
-def evaluate_foreign(model: ModelFile, card: Card, sounds: Sequence[Noise]) -> dict[str, Any]:
-    """The share of foreign sounds that is refused as unknown, by kind and in all."""
-    verdicts: dict[str, list[bool]] = {}
-    for sound in sounds:
-        logits = model.logits(sound.waveform, window_s=card.window_s, hop_s=card.hop_s)
-        refused = judge(_averaged(logits, card), card).is_unknown[0]
-        verdicts.setdefault(sound.kind, []).append(bool(refused))
-    by_kind = {kind: {"sounds": len(ones), "refused": _rate(ones)} for kind, ones in sorted(verdicts.items())}
+        report(turn + 1, len(CONDITIONS))
+    hardest = next(one for one in judged if one.condition == Condition(0.0, elsewhere=True))
     return {
-        "sounds": len(sounds),
-        "refused": _rate([one for ones in verdicts.values() for one in ones]),
-        "kinds": by_kind,
+        "clips": len(clips),
+        "draws": DRAWS,
+        "conditions": [_described(one.condition) | one.rates() for one in judged],
+        "at_0_db_by_block": hardest.rates_by(block_of),
+        "at_0_db_by_source": hardest.rates_by(source_of),
+        "at_0_db_by_state": hardest.rates_by(lambda one: one.clip.state),
+        **_calibration(judged),
     }
 
 
-def cpu_ms(model: ModelFile, *, duration_s: float = 3.0, times: int = 30) -> float:
+def evaluate_foreign(model: ModelFile, card: Card, sounds: Sequence[Noise]) -> dict[str, Any]:
+    """The share of foreign sounds that is refused as unknown, by kind and in all; intervals over sources."""
+    probabilities = np.stack([clip_probabilities(model, card, sound.waveform) for sound in sounds])
+    is_refused = judge(probabilities, card).is_unknown
+    sources = [(sound.kind, sound.source) for sound in sounds]
+    kinds = {}
+    for kind in sorted({sound.kind for sound in sounds}):
+        places = [place for place, sound in enumerate(sounds) if sound.kind == kind]
+        kinds[kind] = rate_of(is_refused[places], [sources[place] for place in places]).to_json()
+    return {"sounds": len(sounds), "refused": rate_of(is_refused, sources).to_json(), "kinds": kinds}
+
+
+def cpu_ms(model: ModelFile, *, duration_s: float = 3.0, times: int = 60) -> float:
     """Processor time to judge one clip of noise on one thread, the median of `times`."""
     waveform = np.random.default_rng(0).normal(0, 0.1, round(duration_s * SAMPLE_RATE_HZ)).astype(np.float32)
     spent = []
@@ -97,61 +117,30 @@ def cpu_ms(model: ModelFile, *, duration_s: float = 3.0, times: int = 30) -> flo
     return round(float(np.median(spent)) * 1000, 2)
 
 
-def expected_calibration_error(
-    probabilities: Probabilities, truths: npt.NDArray[np.int64], *, bins: int = 15
-) -> float:
-    """Mean distance of confidence and accuracy over equally wide bins of the largest probability.
-
-    Source: Naeini, Cooper and Hauskrecht 2015.
-    """
-    confidences, hits = probabilities.max(axis=1), probabilities.argmax(axis=1) == truths
-    places = np.minimum((confidences * bins).astype(int), bins - 1)
-    gaps = [abs(confidences[places == i].sum() - hits[places == i].sum()) for i in range(bins)]
-    return round(float(sum(gaps)) / len(truths), 4)
+def _described(condition: Condition) -> dict[str, Any]:
+    return {
+        "snr_db": condition.snr_db,
+        "duration_s": condition.duration_s,
+        "elsewhere": condition.elsewhere,
+    }
 
 
-def _probabilities(
-    model: ModelFile,
-    card: Card,
-    clips: Sequence[Clip],
-    noises: Sequence[Noise],
-    condition: Condition,
-    *,
-    draws: int,
-    seed: int,
-) -> tuple[Probabilities, npt.NDArray[np.int64]]:
-    probabilities, truths = [], []
-    for clip, waveform in heard(clips, noises, condition, draws=draws, seed=seed):
-        probabilities.append(
-            _averaged(model.logits(waveform, window_s=card.window_s, hop_s=card.hop_s), card)
+def _calibration(judged: Sequence[Judged]) -> dict[str, Any]:
+    """Calibration errors: of the class's probability and of the verdict's confidence, of whole and of all clips."""
+    result = {}
+    for name, chosen in (
+        ("whole_clips", [one for one in judged if one.condition.duration_s is None]),
+        ("all_lengths", [one for one in judged if one.condition.elsewhere]),
+    ):
+        probabilities = np.concatenate([one.probabilities for one in chosen])
+        truths = np.concatenate([one.truths for one in chosen])
+        sure, is_true = (
+            np.concatenate(parts) for parts in zip(*(one.confidences() for one in chosen), strict=True)
         )
-        truths.append(card.classes.index(clip.state))
-    return np.concatenate(probabilities), np.asarray(truths)
-
-
-def _averaged(logits: npt.NDArray[np.float32], card: Card) -> Probabilities:
-    """The clip's probabilities [1, classes] from its windows' logits."""
-    return np.asarray(softmax(logits, card.temperature).mean(axis=0, keepdims=True))
-
-
-def _rates(
-    condition: Condition, probabilities: Probabilities, truths: npt.NDArray[np.int64], card: Card
-) -> ConditionResult:
-    verdicts = judge(probabilities, card)
-    named = np.asarray([card.classes.index(state) for state in card.states])[verdicts.state]
-    is_healthy = truths == card.classes.index(card.normal_state)
-    is_normal = ~verdicts.is_unknown & ~verdicts.is_anomalous
-    return ConditionResult(
-        snr_db=condition.snr_db,
-        duration_s=condition.duration_s,
-        elsewhere=condition.elsewhere,
-        clips=len(truths),
-        state_accuracy=_rate((named == truths) & ~verdicts.is_unknown),
-        refused=_rate(verdicts.is_unknown),
-        healthy_called_anomalous=_rate(verdicts.is_anomalous[is_healthy]),
-        faulty_called_normal=_rate(is_normal[~is_healthy]),
-    )
-
-
-def _rate(truths: npt.ArrayLike) -> float:
-    return round(float(np.mean(np.asarray(truths, dtype=float))), 4)
+        result[name] = {
+            "of_state": expected_calibration_error(
+                probabilities.max(axis=1), probabilities.argmax(axis=1) == truths
+            ),
+            "of_verdict": expected_calibration_error(sure, is_true),
+        }
+    return {"expected_calibration_error": result}

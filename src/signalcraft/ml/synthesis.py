@@ -3,7 +3,7 @@
 Each maker returns float32, shape (samples,), 16 kHz, peak at most 1.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from scipy import fft
@@ -109,6 +109,61 @@ def engine(samples: int, rng: np.random.Generator) -> Waveform:
     return _at_peak(apply_response(sound, random_response(samples, rng, spread_db=10)))
 
 
+def rain(samples: int, rng: np.random.Generator) -> Waveform:
+    """Many small hits, each short and bright, over a hiss: rain, frying, gravel, a shower."""
+    hits = np.zeros(samples, np.float32)
+    places = rng.integers(0, samples, int(samples * np.exp(rng.uniform(np.log(0.001), np.log(0.1)))))
+    hits[places] = rng.standard_normal(places.size) * rng.exponential(1.0, places.size) ** 2
+    decay = np.exp(-np.arange(800) / rng.uniform(5, 200)) * rng.standard_normal(800)
+    heard = _at_peak(fft.irfft(fft.rfft(hits, samples + 800) * fft.rfft(decay, samples + 800))[:samples])
+    return _at_peak(heard + rng.uniform(0, 0.3) * coloured_noise(samples, rng))
+
+
+def hum(samples: int, rng: np.random.Generator) -> Waveform:
+    """Mains hum with its harmonics, buzzing as a transformer, a choke or a bad ground does, over some hiss."""
+    time_s = np.arange(samples) / SAMPLE_RATE_HZ
+    mains_hz = rng.choice([50.0, 60.0]) * (1 + rng.uniform(-0.003, 0.003))
+    steepness, total = rng.uniform(0, 2), np.zeros(samples)
+    for order in range(1, int(rng.integers(4, 40))):
+        strength = rng.random() / order**steepness * (1.0 if order % 2 == 0 else rng.random())
+        total += strength * np.sin(2 * np.pi * (order * mains_hz * time_s + rng.random()))
+    return _at_peak(_at_peak(total) + rng.uniform(0, 0.3) * coloured_noise(samples, rng))
+
+
+def babble(samples: int, rng: np.random.Generator) -> Waveform:
+    """Several voices at once: a shop, a canteen."""
+    voices = (rng.uniform(0.2, 1) * voice(samples, rng) for _ in range(int(rng.integers(2, 6))))
+    return _at_peak(np.sum([*voices], axis=0))
+
+
+def gusts(samples: int, rng: np.random.Generator) -> Waveform:
+    """Noise whose level wanders at random over tens of dB: wind, passing cars, a tap turned on and off."""
+    steps = np.arange(0, samples + SAMPLE_RATE_HZ, int(rng.uniform(0.05, 0.8) * SAMPLE_RATE_HZ))
+    levels = np.interp(np.arange(samples), steps, rng.normal(0, rng.uniform(3, 12), steps.size))
+    return _at_peak(coloured_noise(samples, rng) * 10 ** (levels / 20))
+
+
+def hybrid(samples: int, rng: np.random.Generator, noises: Sequence[Waveform]) -> Waveform:
+    """A noise that never was: one noise's fine structure in another's spectrum, swelling as a third does.
+
+    noises: at least one, each audible. The spectrum's envelope is taken over a third of an octave or more.
+    """
+    excitation, colour, swell = (
+        np.resize(noises[int(rng.integers(len(noises)))], samples).astype(np.float32) for _ in range(3)
+    )
+    if rng.random() < 0.3:  # noqa: PLR2004 – as many with a featureless excitation
+        excitation = rng.standard_normal(samples).astype(np.float32)
+    width = int(np.exp(rng.uniform(np.log(50), np.log(400))) * samples / SAMPLE_RATE_HZ)
+    spectrum = fft.rfft(excitation)
+    envelopes = [_running_mean(np.abs(one), width) + 1e-9 for one in (spectrum, fft.rfft(colour))]
+    sound = fft.irfft(spectrum / envelopes[0] * envelopes[1], n=samples)
+    if rng.random() < 0.6:  # noqa: PLR2004 – the others keep their own swelling
+        width = int(rng.uniform(0.02, 0.2) * SAMPLE_RATE_HZ)
+        swelling = np.sqrt(_running_mean(swell**2, width) / (_running_mean(sound**2, width) + 1e-12))
+        sound = sound * np.minimum(swelling, 30 * np.median(swelling) + 1e-6)
+    return _at_peak(sound)
+
+
 def near_silence(samples: int, rng: np.random.Generator) -> Waveform:
     """A cable with nothing on it: exact zeros, or noise of the last bits."""
     if rng.random() < 0.3:  # noqa: PLR2004 – exact silence is the rarer
@@ -125,6 +180,10 @@ MAKERS: tuple[Callable[[int, np.random.Generator], Waveform], ...] = (
     music,
     knocks,
     engine,
+    rain,
+    hum,
+    babble,
+    gusts,
     near_silence,
 )
 
@@ -148,6 +207,14 @@ def _syllable(length: int, rng: np.random.Generator) -> Waveform:
     formants_hz = rng.uniform([250, 800, 2000], [900, 2400, 3500])
     gains = sum(1 / (1 + ((frequencies_hz - formant) / 120) ** 2) for formant in formants_hz)
     return apply_response(source, np.asarray(gains, np.float32)) * np.hanning(length).astype(np.float32)
+
+
+def _running_mean(values: np.ndarray, width: int) -> np.ndarray:
+    """Mean over `width` neighbours, of the same length; what lies beyond the ends repeats them."""
+    width = max(1, width)
+    padded = np.pad(values.astype(np.float64), (width // 2, width - width // 2), mode="edge")
+    sums = np.cumsum(padded)
+    return np.asarray((sums[width:] - sums[:-width]) / width)
 
 
 def _at_peak(waveform: np.ndarray, peak: float = 0.9) -> Waveform:
