@@ -87,15 +87,26 @@ def inference_pool() -> Iterator[InferencePool]:
     pool.stop()
 
 
+@pytest.fixture(scope="session")
+def background_pool() -> Iterator[InferencePool]:
+    """The one process for what nobody waits for."""
+    pool = InferencePool(processes=1)
+    pool.start()
+    yield pool
+    pool.stop()
+
+
 @pytest.fixture
-def running(settings: Settings, inference_pool: InferencePool):
+def running(settings: Settings, inference_pool: InferencePool, background_pool: InferencePool):
     """Start the application: `async with running() as client`; keyword arguments are settings by group."""
 
     from signalcraft.app import create_app  # noqa: PLC0415 - it reads the environment when it is imported
 
     @asynccontextmanager
     async def run(**groups: dict) -> AsyncIterator[httpx.AsyncClient]:
-        values = settings.model_dump() | {"inference": {"socket": inference_pool.address}}
+        values = settings.model_dump() | {
+            "inference": {"socket": inference_pool.address, "background_socket": background_pool.address}
+        }
         values["database"]["url"] = settings.database.url.get_secret_value()
         for group, changes in groups.items():
             values[group] = {**values[group], **changes}

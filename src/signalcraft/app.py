@@ -25,8 +25,11 @@ from signalcraft.devices.token_cache import TokenCache
 from signalcraft.diagnosis import label_routes
 from signalcraft.diagnosis import routes as diagnosis_routes
 from signalcraft.diagnosis.client import InferenceClient
-from signalcraft.diagnosis.pool import InferencePool
+from signalcraft.diagnosis.pools import Pools
 from signalcraft.diagnosis.upload import Uploads
+from signalcraft.registry.files import ModelFiles
+from signalcraft.registry.shadow import Shadow
+from signalcraft.registry.watch import ModelWatch
 from signalcraft.settings import DeviceAccess, Settings, SettingsError, get_settings
 from signalcraft.telemetry import routes as telemetry_routes
 from signalcraft.telemetry.batch_room import BatchRoom
@@ -94,9 +97,16 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         clips = app.state.clips = open_store(settings)
         stack.callback(clips.close)
         app.state.uploads = Uploads(limit=2 * settings.inference.max_in_flight)
-        app.state.inference = await _inference(stack, settings)
-        heartbeat = health.Heartbeat(database, app.state.inference, settings.inference.processes)
+        app.state.inference, background = _inference(stack, settings)
+        models = app.state.models = ModelWatch(database, ModelFiles(settings))
+        await models.look()
+        shadow = app.state.shadow = Shadow(database, background, models, settings.inference.shadow_in_flight)
+        stack.push_async_callback(shadow.stop)
+        heartbeat = health.Heartbeat(
+            database, app.state.inference, settings.inference.processes, lambda: models.problem
+        )
         app.state.heartbeat = heartbeat
+        await _run_beside(stack, models.run())
         await _run_beside(stack, heartbeat.run())
         await _run_beside(stack, run_upkeep(database, settings))
         await _run_beside(stack, collection.run_upkeep(database, clips, settings.clips))
@@ -121,24 +131,26 @@ def _is_device_access_open(settings: Settings) -> bool:
     return True
 
 
-async def _inference(stack: AsyncExitStack, settings: Settings) -> InferenceClient:
-    """The way to the inference processes; they are started here where no Gunicorn master has done it."""
-    address = settings.inference.socket
-    if address is None:
-        pool = InferencePool(
-            processes=settings.inference.processes,
+def _inference(stack: AsyncExitStack, settings: Settings) -> tuple[InferenceClient, InferenceClient]:
+    """The ways to the inference processes, for answers and for the background; started here if no Gunicorn has."""
+    address, background = settings.inference.socket, settings.inference.background_socket
+    if address is None or background is None:
+        pools = Pools.of(settings)
+        pools.start()
+        stack.callback(pools.stop)
+        address, background = pools.answering.address, pools.background.address
+
+    def client(address: str, max_in_flight: int) -> InferenceClient:
+        return InferenceClient(
+            address,
+            max_in_flight=max_in_flight,
             time_limit_s=settings.inference.time_limit_s,
-            start_limit_s=settings.inference.warm_timeout_s,
-            max_bytes=settings.recordings.max_bytes,
+            take_limit_s=settings.inference.take_limit_s,
         )
-        pool.start()
-        stack.callback(pool.stop)
-        address = pool.address
-    return InferenceClient(
-        address,
-        max_in_flight=settings.inference.max_in_flight,
-        time_limit_s=settings.inference.time_limit_s,
-        take_limit_s=settings.inference.take_limit_s,
+
+    return (
+        client(address, settings.inference.max_in_flight),
+        client(background, settings.inference.max_in_flight),
     )
 
 

@@ -21,7 +21,7 @@ from signalcraft.auth.first_start import print_setup_code
 from signalcraft.core import migrations
 from signalcraft.core.logging import configure_logging, get_logger
 from signalcraft.core.processes import die_with_parent
-from signalcraft.diagnosis.pool import InferencePool
+from signalcraft.diagnosis.pools import Pools
 from signalcraft.gunicorn_worker import CONNECTION_COUNTS
 from signalcraft.settings import Settings, SettingsError, get_settings
 
@@ -94,16 +94,12 @@ def on_starting(server: Any) -> None:
             "DATABASE_URL is not set; set it, or use `signalcraft serve`, which brings PostgreSQL along.",
             code=2,
         )
-    server.inference_pool = pool = InferencePool(
-        processes=_settings.inference.processes,
-        time_limit_s=_settings.inference.time_limit_s,
-        start_limit_s=_settings.inference.warm_timeout_s,
-        max_bytes=_settings.recordings.max_bytes,
-    )
-    os.environ["SIGNALCRAFT_INFERENCE_SOCKET"] = pool.address
+    pools = server.inference_pools = Pools.of(_settings)
+    os.environ["SIGNALCRAFT_INFERENCE_SOCKET"] = pools.answering.address
+    os.environ["SIGNALCRAFT_BACKGROUND_SOCKET"] = pools.background.address
     get_settings.cache_clear()
     # They warm up while the master goes on.
-    pool.start()
+    pools.start()
     url = _settings.database.url.get_secret_value()
     _migrate(url)
     print_setup_code(url, f"http://{bind}")
@@ -125,7 +121,7 @@ def child_exit(_server: Any, worker: Any) -> None:
 
 def on_exit(server: Any) -> None:
     """After the last worker."""
-    server.inference_pool.stop()
+    server.inference_pools.stop()
 
 
 def _migrate(url: str) -> None:

@@ -1,6 +1,7 @@
 """Whether the service is alive, what of it is degraded, and whether it may be sent requests."""
 
 import asyncio
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Annotated
 
@@ -38,6 +39,8 @@ class Health(BaseModel):
     inference: PartState
     inference_processes_ready: int = Field(examples=[2])
     inference_processes: int = Field(examples=[2])
+    model: PartState = Field(description="`away` while the model that is to judge is not on this machine.")
+    model_problem: str | None = Field(description="Why the model is away.", examples=[None])
 
 
 NOT_READY = {
@@ -47,13 +50,22 @@ NOT_READY = {
     "inference": "starting",
     "inference_processes_ready": 1,
     "inference_processes": 2,
+    "model": "ok",
+    "model_problem": None,
 }
 
 
 class Heartbeat:
     """Looks after the parts once a second, so that asking for the health waits for none of them."""
 
-    def __init__(self, database: Database, inference: InferenceClient, processes: int) -> None:
+    def __init__(
+        self,
+        database: Database,
+        inference: InferenceClient,
+        processes: int,
+        model_problem: Callable[[], str | None],
+    ) -> None:
+        self._model_problem = model_problem
         self._database = database
         self._inference = inference
         self._processes = processes
@@ -82,7 +94,9 @@ class Heartbeat:
         inference = (
             PartState.OK if is_whole else PartState.STARTING if self._ready_processes else PartState.AWAY
         )
-        parts = (self._database_state, inference)
+        problem = self._model_problem()
+        model = PartState.OK if problem is None else PartState.AWAY
+        parts = (self._database_state, inference, model)
         return Health(
             status="ok" if all(part is PartState.OK for part in parts) else "degraded",
             version=__version__,
@@ -90,6 +104,8 @@ class Heartbeat:
             inference=inference,
             inference_processes_ready=self._ready_processes,
             inference_processes=self._processes,
+            model=model,
+            model_problem=problem,
         )
 
     async def _look_at_database(self) -> PartState:

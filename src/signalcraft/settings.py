@@ -35,6 +35,7 @@ PLAIN_NAMES: dict[str, tuple[str, ...]] = {
     "SIGNALCRAFT_DATA_DIR": ("data_dir",),
     # The Gunicorn master tells its workers where the inference processes listen.
     "SIGNALCRAFT_INFERENCE_SOCKET": ("inference", "socket"),
+    "SIGNALCRAFT_BACKGROUND_SOCKET": ("inference", "background_socket"),
 }
 
 
@@ -191,7 +192,11 @@ class InferenceSettings(_Group):
     time_limit_s: float = Field(10.0, gt=0, le=600, description="Longest time one recording may take.")
     take_limit_s: float = Field(30.0, gt=0, le=600, description="Longest wait for a free process before 503.")
     warm_timeout_s: float = Field(60.0, gt=0, le=600, description="Longest start of the processes.")
+    shadow_in_flight: int = Field(
+        4, ge=1, le=1000, description="Recordings a worker lets wait for a shadow model; more are left out."
+    )
     socket: str | None = Field(None, description="Set by the Gunicorn master for its workers.")
+    background_socket: str | None = Field(None, description="Set by the Gunicorn master for its workers.")
 
 
 class RecordingSettings(_Group):

@@ -1,4 +1,4 @@
-"""`signalcraft model`: train a model from recordings, and say how good one is."""
+"""`signalcraft model`: train a model from recordings, say how good one is, and change the one that judges."""
 
 import json
 from collections.abc import Iterator
@@ -9,13 +9,26 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from signalcraft.cli import registry
 from signalcraft.cli.model_display import ProgressBar, show_left_out, show_metrics
 from signalcraft.core.operator_error import OperatorError
 
 if TYPE_CHECKING:
     from signalcraft.ml.corpus import Corpus
 
-app = typer.Typer(help="Train and evaluate the acoustic model.", no_args_is_help=True)
+app = typer.Typer(
+    help="Train, evaluate, register and change the acoustic model.",
+    no_args_is_help=True,
+    epilog="Example: signalcraft model add ./model/air_compressor.onnx",
+)
+app.command(name="list", epilog="Example: signalcraft model list --json")(registry.list_models)
+app.command(epilog="Example: signalcraft model add ./model/air_compressor.onnx --by 'M. Kim'")(registry.add)
+app.command(epilog="Example: signalcraft model activate air_compressor@1.1.0")(registry.activate)
+app.command(epilog="Example: signalcraft model rollback")(registry.rollback)
+app.command(
+    epilog="Examples: signalcraft model shadow air_compressor@1.1.0, and later signalcraft model shadow --off"
+)(registry.shadow)
+app.command(epilog="Example: signalcraft model compare --days 7 --json")(registry.compare)
 
 DataFolder = Annotated[
     Path,

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO, TypeVar
+from urllib.parse import unquote, urlsplit
 from uuid import UUID
 
 from signalcraft.core.object_store import ObjectStore, StoreUnavailable
@@ -120,18 +121,25 @@ def open_store(settings: Settings) -> ClipStore:
 def open_objects(settings: Settings) -> ObjectStore:
     """The place of the clips, which may hold other files beside them."""
     clips: ClipSettings = settings.clips
-    if clips.url is None:
+    folder = settings.data_dir if clips.url is None else _folder_of(clips.url)
+    if folder is not None:
         from signalcraft.core.object_folder import FolderStore  # noqa: PLC0415 - either is used, and one is heavy
 
-        return FolderStore(settings.data_dir, min_free_bytes=clips.min_free_bytes)
+        return FolderStore(folder, min_free_bytes=clips.min_free_bytes)
     from signalcraft.core.object_bucket import BucketStore  # noqa: PLC0415 - as above
 
-    return BucketStore(clips.url)
+    return BucketStore(str(clips.url))
 
 
 def key_of(sha256: str) -> str:
     """Where a clip stands in the store: in one of 256 folders, so that none becomes too long."""
     return f"{PREFIX}/{sha256[:2]}/{sha256}"
+
+
+def _folder_of(url: str) -> Path | None:
+    """A folder that several machines have mounted; fsspec's own driver would not write whole files or none."""
+    parts = urlsplit(url)
+    return Path(unquote(parts.path)) if parts.scheme == "file" else None
 
 
 def _reopened(file: int) -> BufferedReader:

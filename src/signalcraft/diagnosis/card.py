@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+SHIPPED_MODEL = "air_compressor.onnx"
 # The class of sounds that are no machine's.
 OTHER = "other"
 _THRESHOLDS = ("anomaly", "unknown_confidence")

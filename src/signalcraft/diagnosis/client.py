@@ -3,12 +3,14 @@
 import asyncio
 import errno
 import json
+import os
 import socket
+from pathlib import Path
 
 from signalcraft.audio.errors import refusal
 from signalcraft.core.logging import get_logger
 from signalcraft.diagnosis import wire
-from signalcraft.diagnosis.errors import AnalysisBusy, AnalysisError, ClipUnprocessable
+from signalcraft.diagnosis.errors import AnalysisBusy, AnalysisError, ClipUnprocessable, ModelUnavailable
 from signalcraft.diagnosis.judgement import Judgement
 
 # A recording whose process ended is tried once more: the process may have died of something else.
@@ -53,21 +55,25 @@ class InferenceClient:
         """Recordings that wait or run."""
         return self._in_flight
 
-    async def judge(self, file: int) -> Judgement:
+    async def judge(self, file: int, *, model: Path | None = None) -> Judgement:
         """The verdict on the recording in the open file `file`, which is read from its beginning, whatever its position.
+
+        model: the ONNX file that judges; None is the one that the pool was started with.
 
         Raises:
             ClipRefused: the recording can't be judged; the subclass says why.
             ClipUnprocessable: it ended two processes, or took too long twice.
             AnalysisBusy: too many recordings wait, or none was taken in time.
+        ModelUnavailable: the process can't load the model.
             AnalysisError: a fault in SignalCraft, which the process has logged.
         """
         if self._in_flight >= self._max_in_flight:
             raise AnalysisBusy
+        message = wire.JOB + (b"" if model is None else os.fsencode(model))
         self._in_flight += 1
         try:
             for _ in range(_TRIES):
-                answer = await self._ask(file)
+                answer = await self._ask(file, message)
                 if answer:
                     return _read(answer)
                 logger.warning("inference_process_lost")
@@ -84,9 +90,9 @@ class InferenceClient:
         except (OSError, TimeoutError):
             return 0
 
-    async def _ask(self, file: int) -> bytes:
+    async def _ask(self, file: int, message: bytes) -> bytes:
         """A process's answer; empty if it ended before."""
-        with self._hand_over(file) as connection:
+        with self._hand_over(file, message) as connection:
             try:
                 async with asyncio.timeout(self._take_limit_s):
                     return await _receive(connection)
@@ -100,11 +106,11 @@ class InferenceClient:
                 logger.warning("inference_process_not_ended", limit_s=self._time_limit_s)
                 return b""
 
-    def _hand_over(self, file: int) -> socket.socket:
+    def _hand_over(self, file: int, message: bytes) -> socket.socket:
         try:
             connection = wire.connect(self._address)
             try:
-                socket.send_fds(connection, [wire.JOB], [file])
+                socket.send_fds(connection, [message], [file])
             except OSError:
                 connection.close()
                 raise
@@ -130,4 +136,6 @@ def _read(answer: bytes) -> Judgement:
     if kind == wire.REFUSED:
         refused = json.loads(body)
         raise refusal(refused["code"], refused["details"])
+    if kind == wire.NO_MODEL:
+        raise ModelUnavailable
     raise AnalysisError

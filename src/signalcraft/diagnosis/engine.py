@@ -11,14 +11,13 @@ import numpy.typing as npt
 import onnxruntime
 
 from signalcraft.audio.decode import SAMPLE_RATE_HZ, Clip, Waveform
-from signalcraft.diagnosis.card import OTHER, ModelCard, ModelUnusableError
+from signalcraft.diagnosis.card import OTHER, SHIPPED_MODEL, ModelCard, ModelUnusableError
 from signalcraft.diagnosis.judgement import Judgement, ModelIdentity, Verdict
 
 Probabilities: TypeAlias = npt.NDArray[np.float64]
 
 # Windows judged at a time: bounds the memory that a long clip takes.
 _BATCH_WINDOWS = 8
-_SHIPPED_MODEL = "air_compressor.onnx"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +46,7 @@ class Engine:
         """
         if model is None:
             with resources.as_file(
-                resources.files("signalcraft.diagnosis") / "model" / _SHIPPED_MODEL
+                resources.files("signalcraft.diagnosis") / "model" / SHIPPED_MODEL
             ) as shipped:
                 return cls.load(shipped)
         card = ModelCard.read(model.with_suffix(".json"))
@@ -103,12 +102,35 @@ class Engine:
         windows = cut_windows(waveform, window_s=self.card.window_s, hop_s=self.card.hop_s)
         return np.asarray(self._of_windows(windows).mean(axis=0))
 
+    def logits(self, waveforms: Waveform) -> npt.NDArray[np.float32]:
+        """The network's word on each of the waveforms, shape (batch, samples); returns shape (batch, classes).
+
+        Raises:
+            ModelUnusableError: it can't take them.
+        """
+        return self._run("logits", waveforms)
+
+    def log_mel(self, waveform: Waveform) -> npt.NDArray[np.float32]:
+        """What the front end inside the model makes of a waveform, shape (frames, bands), natural log of power.
+
+        Raises:
+            ModelUnusableError: it does not give it away.
+        """
+        return np.asarray(self._run("log_mel", waveform[np.newaxis])[0])
+
+    def _run(self, output: str, waveforms: Waveform) -> npt.NDArray[np.float32]:
+        try:
+            (values,) = self._session.run([output], {"waveform": waveforms})
+        except Exception as error:
+            # As in `load`: onnxruntime's errors share no base.
+            raise ModelUnusableError(f"{self.card.name} {self.card.version}, {output}: {error}") from error
+        return np.asarray(values)
+
     def _of_windows(self, windows: list[Waveform]) -> Probabilities:
         """Of each class in each window, shape (windows, classes)."""
         parts = []
         for first in range(0, len(windows), _BATCH_WINDOWS):
-            batch = np.stack(windows[first : first + _BATCH_WINDOWS])
-            (logits,) = self._session.run(["logits"], {"waveform": batch})
+            logits = self.logits(np.stack(windows[first : first + _BATCH_WINDOWS]))
             parts.append(softmax(logits, temperature=self.card.temperature))
         probabilities = np.concatenate(parts)
         if not np.isfinite(probabilities).all():

@@ -7,6 +7,7 @@ BadRequest
 ├── LabelsFull
 └── DiagnosisUnknown
 TryAgain (503)
+├── ModelUnavailable
 └── AnalysisBusy
 SignalCraftError (500)
 └── AnalysisError
@@ -24,6 +25,7 @@ __all__ = [
     "CursorInvalid",
     "DiagnosisUnknown",
     "LabelsFull",
+    "ModelUnavailable",
     "UploadBroken",
     "UploadMalformed",
 ]
@@ -76,6 +78,13 @@ class AnalysisBusy(TryAgain):
 
     code = "analysis_busy"
     retry_after_s = 2
+
+
+class ModelUnavailable(TryAgain):
+    """The model that is to judge is not there on this machine at the moment; send the same recording again."""
+
+    code = "model_unavailable"
+    retry_after_s = 5
 
 
 class AnalysisError(SignalCraftError):

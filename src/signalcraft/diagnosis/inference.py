@@ -12,6 +12,7 @@ import signal
 import socket
 import struct
 import sys
+from collections import OrderedDict
 from contextlib import suppress
 from pathlib import Path
 from time import perf_counter
@@ -35,15 +36,42 @@ _PEER_LIMIT_S = 1
 # About four times what the longest clip takes; a header that makes a decoder ask for more gets an error instead.
 _MEMORY_LIMIT_BYTES = 1024**3
 
+# The active model, the one before it, and the shadow.
+_MOST_OTHERS = 3
+
 # Started as the main module, which has no name of its own.
 logger = get_logger("signalcraft.diagnosis.inference")
+
+
+class Engines:
+    """The models that this process has loaded; the one that it was started with stays, of the others the last used."""
+
+    def __init__(self, default: Engine) -> None:
+        self._default = default
+        self._others: OrderedDict[bytes, Engine] = OrderedDict()
+
+    def of(self, model: bytes) -> Engine:
+        """The model in the file of this path; nothing is the default.
+
+        Raises:
+            ModelUnusableError: it can't be loaded.
+        """
+        if not model:
+            return self._default
+        if model not in self._others:
+            # The recording that asks first waits for it; loading takes about as long as judging ten seconds.
+            self._others[model] = Engine.load(Path(os.fsdecode(model)))
+            if len(self._others) > _MOST_OTHERS:
+                self._others.popitem(last=False)
+        self._others.move_to_end(model)
+        return self._others[model]
 
 
 class InferenceProcess:
     """The loop of one process."""
 
-    def __init__(self, engine: Engine, assignment: wire.Assignment) -> None:
-        self._engine = engine
+    def __init__(self, engines: Engines, assignment: wire.Assignment) -> None:
+        self._engines = engines
         self._seat = assignment.seat
         self._max_bytes = assignment.max_bytes
         self._board = Board.attach(assignment.board)
@@ -65,21 +93,26 @@ class InferenceProcess:
                     self._serve(connection)
 
     def _serve(self, connection: socket.socket) -> None:
-        message, files, _, _ = socket.recv_fds(connection, len(wire.JOB), 1)
+        message, files, _, _ = socket.recv_fds(connection, wire.JOB_BYTES, 1)
         try:
-            if message != wire.JOB or len(files) != 1 or not wire.is_own_user(connection):
+            if not message.startswith(wire.JOB) or len(files) != 1 or not wire.is_own_user(connection):
                 return
             # Nothing is judged for a client that has given up waiting.
             if not wire.is_gone(connection):
                 self._board.beat(self._seat)
-                connection.send(self._answer(files[0]))
+                connection.send(self._answer(files[0], message.removeprefix(wire.JOB)))
         finally:
             for file in files:
                 os.close(file)
 
-    def _answer(self, file: int) -> bytes:
+    def _answer(self, file: int, model: bytes) -> bytes:
         try:
-            return wire.JUDGED + judge(self._engine, file, max_bytes=self._max_bytes).to_json()
+            engine = self._engines.of(model)
+        except ModelUnusableError as unusable:
+            logger.error("model_unusable", reason=str(unusable))  # noqa: TRY400 - it says which file and why
+            return wire.NO_MODEL
+        try:
+            return wire.JUDGED + judge(engine, file, max_bytes=self._max_bytes).to_json()
         except ClipRefused as refused:
             return wire.REFUSED + json.dumps({"code": refused.code, "details": refused.details}).encode()
         except Exception:
@@ -107,6 +140,7 @@ def main() -> None:
     """Become an inference process as the command line's assignment says."""
     assignment = wire.Assignment.from_json(sys.argv[1])
     die_with_parent(signal.SIGKILL, parent_pid=assignment.parent_pid)
+    os.nice(assignment.nice)
     resource.setrlimit(resource.RLIMIT_DATA, (_MEMORY_LIMIT_BYTES, _MEMORY_LIMIT_BYTES))
     # A decoder that crashes on a made-up file is replaced; a core dump each time would fill the disk.
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -119,7 +153,7 @@ def main() -> None:
         sys.exit(1)
     _silence_decoders()
     warm(engine)
-    InferenceProcess(engine, assignment).run()
+    InferenceProcess(Engines(engine), assignment).run()
 
 
 def _silence_decoders() -> None:

@@ -38,6 +38,7 @@ class InferencePool:
 
     time_limit_s: a process that works longer on one recording is killed. start_limit_s: so is one that is not warmed
     by then. max_bytes: largest recording. model: an ONNX file with its card beside it; by default the shipped one.
+    nice: how far the processes step back behind others, 0 to 19.
     """
 
     def __init__(
@@ -48,12 +49,14 @@ class InferencePool:
         start_limit_s: float = 60.0,
         max_bytes: int = MAX_BYTES,
         model: Path | None = None,
+        nice: int = 0,
     ) -> None:
         self.address = wire.new_address()
         self._time_limit_s = time_limit_s
         self._start_limit_s = start_limit_s
         self._max_bytes = max_bytes
         self._model = None if model is None else str(model.resolve())
+        self._nice = nice
         self._board = Board.create(processes)
         self._listener = wire.listen(self.address, backlog=_BACKLOG)
         self._status = wire.listen(wire.status_address(self.address), backlog=_STATUS_BACKLOG)
@@ -107,6 +110,7 @@ class InferencePool:
                 idle_s=min(1.0, self._time_limit_s / 4),
                 max_bytes=self._max_bytes,
                 model=self._model,
+                nice=self._nice,
             ),
             self._board,
             time_limit_s=self._time_limit_s,

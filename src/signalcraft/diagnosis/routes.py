@@ -24,6 +24,7 @@ from signalcraft.diagnosis.errors import (
     ClipUnprocessable,
     CursorInvalid,
     DiagnosisUnknown,
+    ModelUnavailable,
     UploadBroken,
     UploadMalformed,
 )
@@ -80,7 +81,7 @@ async def analyze_recording(request: Request) -> Response:
             recording = service.recording_of(received.fields, caller, settings.ingest.ahead_s)
             if caller.person is not None:
                 await SiteAdmission(state.database, caller.sites).register(recording.device_id or "")
-            diagnosis = await service.judge(state.inference, received, recording)
+            diagnosis = await service.judge(state.inference, received, recording, state.models.active())
             clip = await keeping.store_clip(
                 state.database, state.clips, received, diagnosis, settings.clips.keep
             )
@@ -88,6 +89,7 @@ async def analyze_recording(request: Request) -> Response:
             await keeping.keep(
                 state.database, state.clips, received, diagnosis, clip=clip, devices=settings.devices
             )
+            state.shadow.offer(diagnosis.id, received.descriptor())
         finally:
             received.close()
     answer = Diagnosis.of(service.Seen(diagnosis, diagnosis.clip_problem))
@@ -111,6 +113,7 @@ router.add_api_route(
         *CLIP_ERRORS,
         ClipUnprocessable,
         AnalysisBusy,
+        ModelUnavailable,
         StorageFull,
         DatabaseUnavailable,
     ),

@@ -5,6 +5,7 @@ import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from time import perf_counter
 from uuid import UUID, uuid4
 
@@ -69,16 +70,19 @@ def recording_of(fields: dict[str, str], caller: Caller, ahead_s: int) -> Record
     return Recording(device_id, recorded_at)
 
 
-async def judge(inference: InferenceClient, upload: Upload, recording: Recording) -> DiagnosisRow:
-    """What the recording means; not yet kept.
+async def judge(
+    inference: InferenceClient, upload: Upload, recording: Recording, model: Path | None
+) -> DiagnosisRow:
+    """What the recording means to the model; not yet kept. model: None is the one that is shipped.
 
     Raises:
         AnalysisBusy: too many recordings are waiting.
+        ModelUnavailable: the model can't be loaded.
         ClipUnprocessable: it stopped two inference processes.
         SignalCraftError: one of the audio errors: it is no recording that can be judged.
     """
     started_s = perf_counter()
-    judgement = await inference.judge(upload.descriptor())
+    judgement = await inference.judge(upload.descriptor(), model=model)
     elapsed_ms = round((perf_counter() - started_s) * 1000, 2)
     return _row(judgement, recording, elapsed_ms)
 

@@ -1,8 +1,9 @@
 """What the pool, the inference processes and the web workers say to each other, over unix sockets.
 
-One connection carries one recording. The web worker sends `JOB` with the recording's open file attached; the process
-that takes it answers one of `JUDGED`, `REFUSED` and `FAILED`, the first two followed by JSON. The sockets are
-SOCK_SEQPACKET: a message arrives whole or not at all.
+One connection carries one recording. The web worker sends `JOB`, followed by the path of the model that is to judge
+(nothing: the one that the pool was started with), with the recording's open file attached; the process that takes it
+answers one of `JUDGED`, `REFUSED`, `NO_MODEL` and `FAILED`, the first two followed by JSON. The sockets are SOCK_SEQPACKET:
+a message arrives whole or not at all.
 
 The sockets' names are abstract (Linux, unix(7)): there is no file to be left behind by a pool that is killed, and no
 limit on the length of a folder's path. Anybody on the machine can connect to such a name, or take it once it is free,
@@ -22,7 +23,10 @@ from typing import Self
 JOB = b"?"
 JUDGED = b"J"
 REFUSED = b"R"
+NO_MODEL = b"M"
 FAILED = b"F"
+# Linux's PATH_MAX.
+JOB_BYTES = len(JOB) + 4096
 # An answer has about 600 bytes.
 MESSAGE_BYTES = 16 * 1024
 
@@ -34,7 +38,8 @@ class Assignment:
     """What the pool tells an inference process at its start.
 
     listener, board: file descriptors. seat: the process's place on the board. idle_s: how often it shows that it is
-    there when it has nothing to do. model: path of the ONNX file; None is the shipped one.
+    there when it has nothing to do. model: path of the ONNX file; None is the shipped one. nice: how far it steps back
+    behind other processes.
     """
 
     listener: int
@@ -44,6 +49,7 @@ class Assignment:
     idle_s: float
     max_bytes: int
     model: str | None
+    nice: int
 
     def to_json(self) -> str:
         """As it stands on the command line."""

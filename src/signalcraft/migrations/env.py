@@ -10,7 +10,7 @@ from signalcraft.core.database import Base
 from signalcraft.settings import get_settings
 
 # Importing the models fills the metadata that `alembic check` compares with the database.
-for domain in ("sites", "auth", "audit", "clips", "devices", "telemetry", "diagnosis"):
+for domain in ("registry", "sites", "auth", "audit", "clips", "devices", "telemetry", "diagnosis"):
     import_module(f"signalcraft.{domain}.models")
 
 

@@ -26,7 +26,7 @@ def load_clips(folder: Path | None = None) -> dict[str, list[Clip]]:
     Raises:
         OperatorError: there are none.
     """
-    source = folder or _shipped()
+    source = folder or shipped_clips()
     clips: dict[str, list[Clip]] = {}
     for path in sorted(source.glob("*/*.flac")):
         clips.setdefault(path.parent.name, []).append(Clip(path.parent.name, path.name, path.read_bytes()))
@@ -37,8 +37,11 @@ def load_clips(folder: Path | None = None) -> dict[str, list[Clip]]:
     return clips
 
 
-def _shipped() -> Path:
-    """In the wheel they lie inside the package, in a checkout at its top."""
+def shipped_clips() -> Path:
+    """The folder of the recordings that come with SignalCraft.
+
+    In the wheel they lie inside the package, in a checkout at its top.
+    """
     package = Path(str(files("signalcraft")))
     inside = package / "samples"
     return inside if inside.is_dir() else package.parents[1] / "samples"
