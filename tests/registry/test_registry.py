@@ -3,9 +3,12 @@
 import asyncio
 import shutil
 from time import monotonic
+from uuid import UUID
 
 import pytest
 
+from signalcraft.core.clock import utcnow
+from signalcraft.diagnosis import label_repository
 from signalcraft.registry import repository, service
 from signalcraft.registry.checking import CheckReport
 from signalcraft.registry.errors import ModelNotFound, ModelRefused, ModelVersionTaken, NothingToRollBack
@@ -146,8 +149,6 @@ async def listening(open_client, registry, a_model):
 
 
 async def heard(registry, digest, clips: int) -> list:
-    from signalcraft.core.clock import utcnow  # noqa: PLC0415 - with its only user
-
     since = utcnow().replace(year=2020)
     deadline = monotonic() + 30
     while True:
@@ -165,9 +166,8 @@ async def test_a_shadow_hears_the_same_clips_and_changes_no_answer(open_client, 
     for state in ("healthy", "bearing"):
         answer = await open_client.post(PATH, files={"audio": sample(state).read_bytes()})
         sent[state] = answer.json()
-    await open_client.post(
-        f"/api/diagnoses/{sent['healthy']['diagnosis_id']}/label", json={"label": "normal"}
-    )
+    async with registry.database.session() as session:
+        await label_repository.add(session, UUID(sent["healthy"]["diagnosis_id"]), "normal", "M. Kim", None)
 
     rows, differing = await heard(registry, listening, clips=2)
 
