@@ -264,8 +264,11 @@ def test_a_first_start_killed_at_any_moment_leaves_a_folder_that_starts(tmp_path
 
 @pytest.mark.parametrize("victim", ["initdb", "sh", "postgres"])
 def test_a_first_start_whose_program_was_killed_says_that_in_one_line(tmp_path, victim):
+    # The server that other tests share is a child of this process, too.
+    others = set(psutil.Process().children(recursive=True))
+
     def kill_all() -> None:
-        for process in psutil.Process().children(recursive=True):
+        for process in set(psutil.Process().children(recursive=True)) - others:
             with suppress(psutil.NoSuchProcess):
                 if process.name() == victim:
                     process.kill()
