@@ -51,7 +51,19 @@ def test_an_empty_variable_counts_as_unset(monkeypatch):
         (
             "SIGNALCRAFT_INGEST__QUEUE_ROWZ",
             "10000",
-            "SIGNALCRAFT_INGEST__QUEUE_ROWZ: there is no such setting",
+            "SIGNALCRAFT_INGEST__QUEUE_ROWZ: there is no such setting; did you mean SIGNALCRAFT_INGEST__QUEUE_ROWS?",
+        ),
+        (
+            "SIGNALCRAFT_DATADIR",
+            "/srv",
+            "SIGNALCRAFT_DATADIR: there is no such setting; did you mean SIGNALCRAFT_DATA_DIR?",
+        ),
+        ("SIGNALCRAFT_DEVICE_ACESS", "open", "did you mean SIGNALCRAFT_DEVICE_ACCESS?"),
+        ("SIGNALCRAFT_DATABASE_URL", "postgresql://db/name", "did you mean DATABASE_URL?"),
+        (
+            "SIGNALCRAFT_XYZZY",
+            "1",
+            "SIGNALCRAFT_XYZZY: there is no such setting; `signalcraft settings` lists them all.",
         ),
     ],
 )
@@ -76,3 +88,18 @@ def test_a_password_is_not_shown(monkeypatch):
     monkeypatch.setenv("DATABASE_URL", "postgresql://user:secret@db/name")
 
     assert "secret" not in repr(get_settings())
+
+
+def test_a_group_is_no_setting_of_its_own(monkeypatch):
+    monkeypatch.setenv("SIGNALCRAFT_LOG", "DEBUG")
+    monkeypatch.setenv("SIGNALCRAFT_LOG__LEVEL", "DEBUG")
+
+    with pytest.raises(SettingsError, match="SIGNALCRAFT_LOG: there is no such setting"):
+        get_settings()
+
+
+def test_a_misspelt_name_in_the_env_file_is_refused_too(tmp_path):
+    (tmp_path / ".env").write_text("SIGNALCRAFT_DATADIR=/srv\n")
+
+    with pytest.raises(SettingsError, match="SIGNALCRAFT_DATA_DIR"):
+        get_settings()

@@ -17,10 +17,12 @@ from signalcraft.auth import routes as auth_routes
 from signalcraft.auth.current import Auth
 from signalcraft.clips import collection
 from signalcraft.clips.store import open_store
+from signalcraft.core.body_limit import BodyLimit
 from signalcraft.core.border import add_border
 from signalcraft.core.database import Database
 from signalcraft.core.logging import configure_logging, get_logger
 from signalcraft.core.problems import install_problem_handlers
+from signalcraft.core.rate_limit import Limits
 from signalcraft.devices.token_cache import TokenCache
 from signalcraft.diagnosis import label_routes
 from signalcraft.diagnosis import routes as diagnosis_routes
@@ -69,6 +71,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(telemetry_routes.router)
     app.include_router(diagnosis_routes.router)
     app.include_router(label_routes.router)
+    app.add_middleware(BodyLimit)
     app.add_middleware(Shortcut)
     add_border(app, app.state.settings.server)
     return app
@@ -96,6 +99,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.batch_room = BatchRoom()
         clips = app.state.clips = open_store(settings)
         stack.callback(clips.close)
+        app.state.limits = Limits.of(settings.limits)
         app.state.uploads = Uploads(limit=2 * settings.inference.max_in_flight)
         app.state.inference, background = _inference(stack, settings)
         models = app.state.models = ModelWatch(database, ModelFiles(settings))

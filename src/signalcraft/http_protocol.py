@@ -1,7 +1,8 @@
 """HTTP/1.1 on one connection, with bounds: what Uvicorn's protocol leaves to a proxy in front, for where there is none.
 
 * A request that asks for another protocol (`Upgrade: h2c`) is answered in this one, as RFC 9110, 7.8 allows.
-* A head or trailer has a largest size, and a client must send its request and read its answer within a time.
+* A head or trailer has a largest size, as has a body that is still coming when its request was answered, and a client
+  must send its request and read its answer within a time.
 * Whatever is refused is answered as a problem, once, and in such a way that the answer arrives.
 
 Every byte of every request passes here. So there are no timers and no timestamps for a request, only counters; once a
@@ -69,6 +70,8 @@ class BoundedProtocol(HttpToolsProtocol):
     body_patience_s: ClassVar[int] = 60
     lowest_bytes_per_s: ClassVar[int] = 1024
     unread_stall_s: ClassVar[int] = 60
+    # A refused body is read to its end, so that its sender reads the refusal; but not one that is longer than this.
+    most_refused_bytes: ClassVar[int] = 32 * 1024**2
 
     # A new connection owes its first request; later ones may take their keep-alive time to begin.
     _phase = Phase.HEAD
@@ -121,6 +124,8 @@ class BoundedProtocol(HttpToolsProtocol):
         """Take a piece of the body."""
         self._head_bytes = 0
         self._body_bytes += len(body)
+        if self._body_bytes > self.most_refused_bytes and self.cycle.response_complete:
+            self.transport.close()
         super().on_body(body)
 
     def on_message_complete(self) -> None:

@@ -5,11 +5,13 @@ outside world already has a name for are also read under that name (`PLAIN_NAMES
 """
 
 import os
+from collections.abc import Iterator
+from difflib import get_close_matches
 from enum import StrEnum
 from functools import lru_cache
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
@@ -17,6 +19,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from signalcraft.core.operator_error import OperatorError
 
+PREFIX: Final = "SIGNALCRAFT_"
 # Names that platforms, process managers and people already use, and the setting that each one means.
 PLAIN_NAMES: dict[str, tuple[str, ...]] = {
     "DATABASE_URL": ("database", "url"),
@@ -182,6 +185,16 @@ class RedisSettings(_Group):
     url: SecretStr | None = Field(None, description="redis://host:port/number; unset: without Redis.")
 
 
+class LimitSettings(_Group):
+    """What each caller may do; each worker counts for itself. A minute's worth may come at once."""
+
+    readings_a_minute: int = Field(
+        60_000, ge=1, description="Readings of a device, also those sent in batches."
+    )
+    recordings_a_minute: int = Field(600, ge=1, description="Recordings of a device.")
+    requests_a_minute: int = Field(1_200, ge=1, description="Other requests of a device or a user.")
+
+
 class InferenceSettings(_Group):
     """The inference processes."""
 
@@ -265,6 +278,7 @@ class Settings(_Group):
     devices: DeviceSettings = DeviceSettings()
     auth: AuthSettings = AuthSettings()
     redis: RedisSettings = RedisSettings()
+    limits: LimitSettings = LimitSettings()
     inference: InferenceSettings = InferenceSettings()
     recordings: RecordingSettings = RecordingSettings()
     clips: ClipSettings = ClipSettings()
@@ -278,14 +292,14 @@ class SettingsError(OperatorError):
 def given() -> dict[str, str]:
     """The variables that were given, by name; the environment wins over `.env`. Empty ones count as unset."""
     merged = {**dotenv_values(".env"), **os.environ}
-    known = {name: value for name, value in merged.items() if name in PLAIN_NAMES or _path_of(name)}
-    return {name: value for name, value in known.items() if value}
+    ours = {name: value for name, value in merged.items() if name in PLAIN_NAMES or name.startswith(PREFIX)}
+    return {name: value for name, value in ours.items() if value}
 
 
 def variable_of(path: tuple[str, ...]) -> str:
     """The name of the variable that sets `path`: the one given, else the plain one, else the grouped one."""
     candidates = [plain for plain, target in PLAIN_NAMES.items() if target == path]
-    candidates.append("SIGNALCRAFT_" + "__".join(part.upper() for part in path))
+    candidates.append(_grouped_name(path))
     present = given()
     return next((name for name in candidates if name in present), candidates[0])
 
@@ -295,7 +309,7 @@ def get_settings() -> Settings:
     """The settings in force.
 
     Raises:
-        SettingsError: a value is not allowed.
+        SettingsError: a value is not allowed, or a variable that begins with `SIGNALCRAFT_` is no setting.
     """
     try:
         return Settings.model_validate(_nested(given()))
@@ -304,9 +318,30 @@ def get_settings() -> Settings:
 
 
 def _path_of(name: str) -> tuple[str, ...]:
-    if not name.startswith("SIGNALCRAFT_") or "__" not in name:
-        return ()
-    return tuple(name.removeprefix("SIGNALCRAFT_").lower().split("__"))
+    return tuple(name.removeprefix(PREFIX).lower().split("__"))
+
+
+def _grouped_name(path: tuple[str, ...]) -> str:
+    return PREFIX + "__".join(part.upper() for part in path)
+
+
+def _known_names(group: type[BaseModel] = Settings, path: tuple[str, ...] = ()) -> Iterator[str]:
+    """Every variable that sets something."""
+    for name, field in group.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from _known_names(field.annotation, (*path, name))
+        else:
+            yield _grouped_name((*path, name))
+    if not path:
+        yield from PLAIN_NAMES
+
+
+def _unknown(name: str) -> str:
+    # Without what nearly all of them begin with, or each would be near to each.
+    known = {known.removeprefix(PREFIX): known for known in _known_names()}
+    near = get_close_matches(name.removeprefix(PREFIX), known, n=1)
+    hint = f"did you mean {known[near[0]]}?" if near else "`signalcraft settings` lists them all."
+    return f"{name}: there is no such setting; {hint}"
 
 
 def _nested(values: dict[str, str]) -> dict[str, Any]:
@@ -317,6 +352,9 @@ def _nested(values: dict[str, str]) -> dict[str, Any]:
         branch = tree
         for group in groups:
             branch = branch.setdefault(group, {})
+            if not isinstance(branch, dict):
+                # A group was given as if it were a setting: SIGNALCRAFT_LOG=… beside SIGNALCRAFT_LOG__LEVEL.
+                raise SettingsError(_unknown(_grouped_name((group,))))
         branch[leaf] = values[name]
     return tree
 
@@ -326,7 +364,7 @@ def _sentence(refused: ValidationError) -> str:
     path = tuple(str(part) for part in first["loc"])
     name = variable_of(path)
     if first["type"] == "extra_forbidden":
-        return f"{name}: there is no such setting; `signalcraft settings` lists them all."
+        return _unknown(name)
     shown = "(hidden)" if "url" in path else repr(first["input"])
     reason = first["msg"].removeprefix("Value error, ")
     return f"{name}={shown} is not allowed: {reason[:1].lower()}{reason[1:]}."

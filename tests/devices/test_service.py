@@ -37,7 +37,7 @@ async def test_a_device_is_registered_once(session):
         await service.add_device(session, "shop-1", None)
 
 
-@pytest.mark.parametrize("device_id", ["", "a" * 65, "with space", "ü", "a/b", "a\n", "nul\0"])
+@pytest.mark.parametrize("device_id", ["", "a" * 65, "with space", "ü", "a/b", "a\n", "nul\0", ".", ".."])
 async def test_an_id_of_other_characters_is_refused(session, device_id):
     with pytest.raises(DeviceIdInvalid):
         await service.add_device(session, device_id, None)

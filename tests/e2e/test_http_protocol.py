@@ -224,6 +224,21 @@ def test_large_bodies_are_no_large_heads():
     assert [len(body) for body in app.bodies] == [len(large), 2 * len(large)]
 
 
+def test_a_body_whose_request_was_answered_is_not_read_for_ever():
+    async def answers_at_once(scope, receive, send) -> None:
+        await PlainTextResponse("no")(scope, receive, send)
+
+    with application(answers_at_once, most_refused_bytes=1_000_000) as address:
+        with connect(address) as connection:
+            connection.sendall(post(b"x" * 900_000) + HEALTH)
+            assert answers(connection, 2) == [(200, b"no")] * 2
+        with connect(address) as connection:
+            connection.sendall(post(b"x" * 100_000_000)[:200])
+            assert answer(connection) == (200, b"no")
+            with pytest.raises(ConnectionError):
+                connection.sendall(b"x" * 99_000_000)
+
+
 def test_trailers_do_not_become_headers():
     seen = []
 

@@ -63,6 +63,9 @@ def test_each_route_has_an_example_and_its_errors(service):
             if path.startswith("/api/"):
                 needed = {"503"} if path in OPEN_TO_ALL else {"401", "503"}
                 assert needed <= set(route["responses"]), where
+                # Except for what a page asks all the time, to see whether somebody is signed in.
+                assert "429" in route["responses"] or path == "/api/auth/verify", where
+                assert "413" in route["responses"] or "requestBody" not in route, where
             for status, response in route["responses"].items():
                 if status >= "400" and path.startswith("/api/"):
                     (media_type,) = response["content"]

@@ -162,6 +162,19 @@ async def test_where_access_is_open_unknown_devices_register_themselves(open_cli
     assert [row["device_id"] for row in found] == ["old-1", "old-2", "old-firmware"]
 
 
+@pytest.mark.parametrize("device_id", [".", ".."])
+async def test_an_id_that_no_path_can_hold_registers_no_device(open_client, device_id):
+    """Ordinary HTTP clients take `.` and `..` out of a path, so its readings could never be read back."""
+    alone = await open_client.post(POST, json=a_reading(device_id))
+    mixed = await open_client.post(POST_BATCH, json=[a_reading(device_id), a_reading("sensor-1")])
+
+    assert (alone.status_code, alone.json()["code"]) == (422, "device_id_invalid")
+    assert "neither `.` nor `..`" in alone.json()["detail"]
+    assert mixed.json()["inserted"] == 1
+    [refused] = mixed.json()["rejected"]
+    assert (refused["index"], refused["field"]) == (0, "device_id")
+
+
 async def test_a_full_registry_refuses_new_devices_and_keeps_the_old(running, tables):
     async with running(devices={"access": "open", "open_devices_max": 2}) as client:
         first = await client.post(POST_BATCH, json=[a_reading("one"), a_reading("two")])
@@ -174,13 +187,18 @@ async def test_a_full_registry_refuses_new_devices_and_keeps_the_old(running, ta
     assert [(bad["index"], bad["field"]) for bad in mixed.json()["rejected"]] == [(0, "device_id")]
 
 
-async def test_a_full_queue_answers_503_and_when_to_try_again(running):
+async def test_a_full_queue_answers_503_and_when_to_try_again(running, tables):
     """More batches at once than may wait: some are refused, and every other one is stored."""
     async with running(
         devices={"access": "open"}, ingest={"queue_rows": 1000, "commit_rows": 1000}
     ) as client:
         batches = [readings(900, f"device-{place}") for place in range(12)]
-        answers = await asyncio.gather(*(client.post(POST_BATCH, json=batch) for batch in batches))
+        # Nothing is stored until the first one is refused, however fast the machine is.
+        async with tables.transaction():
+            await tables.execute("LOCK TABLE readings IN SHARE MODE")
+            posts = [asyncio.create_task(client.post(POST_BATCH, json=batch)) for batch in batches]
+            await asyncio.wait(posts, return_when=asyncio.FIRST_COMPLETED)
+        answers = await asyncio.gather(*posts)
         refused = [answer for answer in answers if answer.status_code == 503]
         stored = [answer for answer in answers if answer.status_code == 200]
 

@@ -25,6 +25,8 @@ from signalcraft.auth.current import SESSION_COOKIE, auth_of, signed_in
 from signalcraft.auth.errors import CrossSiteRequest, SignInNeeded
 from signalcraft.auth.person import Person
 from signalcraft.core.database import Database
+from signalcraft.core.errors import RateLimited
+from signalcraft.core.rate_limit import Limits, RateLimit
 from signalcraft.devices import access as device_access
 from signalcraft.devices.access import ANYONE, DEVICE_TOKEN, Caller
 from signalcraft.devices.errors import OtherDevice, TokenMissing, TokenRefused
@@ -40,6 +42,7 @@ ACCESS_ERRORS = (
     RightMissing,
     ScopeMissing,
     CrossSiteRequest,
+    RateLimited,
 )
 
 
@@ -54,9 +57,12 @@ def needs(right: Right, *, of: Thing | None = None) -> Callable[[Request], Corou
             return ANYONE
         token = device_access.bearer_token(request)
         if token is None:
-            return await _reach(request, await _by_session(request, right), right, of)
+            person = await _by_session(request, right)
+            _rate(request).spend(person.counted_as)
+            return await _reach(request, person, right, of)
         if token.startswith(access_tokens.PREFIX):
             person = await script_of(request, token)
+            _rate(request).spend(person.counted_as)
             must_cover(person, right)
             return await _reach(request, person, right, of)
         return await _device(request, token, right, of)
@@ -93,6 +99,11 @@ def sites_with(person: Person, right: Right) -> frozenset[str] | None:
     return frozenset(site for site, role in person.roles.items() if right in ROLE_RIGHTS[role])
 
 
+def _rate(request: Request) -> RateLimit:
+    limits: Limits = request.app.state.limits
+    return limits.requests
+
+
 async def _by_session(request: Request, right: Right) -> Person:
     if cookies.read(cookies.SESSION, request) is None:
         raise TokenMissing if right in DEVICE_RIGHTS else SignInNeeded
@@ -101,6 +112,7 @@ async def _by_session(request: Request, right: Right) -> Person:
 
 async def _device(request: Request, token: str, right: Right, of: Thing | None) -> Caller:
     caller = await device_access.device_of(request, token)
+    caller.spend(_rate(request))
     if right not in DEVICE_RIGHTS:
         raise RightMissing(right=right.value)
     if of is None or (named := _named(request, of)) is None:

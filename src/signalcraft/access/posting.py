@@ -13,24 +13,42 @@ from signalcraft.access.needs import must_cover, script_of, sites_with
 from signalcraft.access.rights import Right
 from signalcraft.auth import access_tokens
 from signalcraft.core.database import Database
-from signalcraft.core.errors import BadRequest
+from signalcraft.core.errors import BadRequest, RateLimited
+from signalcraft.core.rate_limit import RateLimit
 from signalcraft.devices.access import Caller, bearer_token, caller_of
 from signalcraft.devices.errors import DeviceUnknown, OtherDevice, TokenMissing, TokenRefused
 
 # What `poster_of` answers.
-POSTING_ERRORS: Final = (TokenMissing, TokenRefused, OtherDevice, DeviceUnknown, RightMissing, ScopeMissing)
+POSTING_ERRORS: Final = (
+    TokenMissing,
+    TokenRefused,
+    OtherDevice,
+    DeviceUnknown,
+    RightMissing,
+    ScopeMissing,
+    RateLimited,
+)
 DEVICES_AT = text("""
     SELECT array_agg(device_id) AS device_ids FROM devices
     WHERE device_id = ANY(:device_ids) AND (:is_anywhere OR site_id = ANY(:sites))
 """).bindparams(bindparam("device_ids", type_=ARRAY(Text)), bindparam("sites", type_=ARRAY(Text)))
 
 
-async def poster_of(request: Request) -> Caller:
+async def poster_of(request: Request, rate: RateLimit) -> Caller:
     """Who posts; a script's devices must still be let in by `SiteAdmission`.
+
+    rate: of what is posted; this request counts as one, where it is known who posts.
 
     Raises:
         TokenMissing, TokenRefused, ScopeMissing, RightMissing: it may not post.
+        RateLimited: it posts too much.
     """
+    caller = await _poster_of(request)
+    caller.spend(rate)
+    return caller
+
+
+async def _poster_of(request: Request) -> Caller:
     try:
         return await caller_of(request)
     except TokenRefused:

@@ -16,6 +16,7 @@ from signalcraft.auth.person import Person
 from signalcraft.auth.service import Accounts
 from signalcraft.auth.sessions import Sessions
 from signalcraft.core.database import Database
+from signalcraft.core.rate_limit import CurrentLimits
 from signalcraft.settings import Settings
 
 # Only for the OpenAPI document; the check is below.
@@ -79,5 +80,12 @@ async def signed_in(request: Request) -> Person:
     return person
 
 
+async def _counted(request: Request, limits: CurrentLimits) -> Person:
+    person = await signed_in(request)
+    limits.requests.spend(person.counted_as)
+    return person
+
+
 CurrentAuth = Annotated[Auth, Depends(auth_of)]
-SignedInPerson = Annotated[Person, Depends(signed_in)]
+# Counts the request; `signed_in` alone does not, for what pages ask all the time.
+SignedInPerson = Annotated[Person, Depends(_counted)]

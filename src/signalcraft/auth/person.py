@@ -27,3 +27,8 @@ class Person:
     roles: Mapping[str, Role]
     session_id: UUID | None = None
     scopes: frozenset[Scope] | None = None
+
+    @property
+    def counted_as(self) -> str:
+        """Whose limits the person uses up; the blank keeps it apart from every device id."""
+        return f"user {self.user_id}"

@@ -39,14 +39,23 @@ from signalcraft.auth.service import GivenCookies, NewAccount
 from signalcraft.auth.sessions import Origin
 from signalcraft.core.bare_route import BareRoute
 from signalcraft.core.database import ReadSession, Session
-from signalcraft.core.errors import BadRequest, DatabaseUnavailable, Invalid
+from signalcraft.core.errors import BadRequest, BodyTooLarge, DatabaseUnavailable, Invalid, RateLimited
 from signalcraft.core.problems import problems
 from signalcraft.core.request_origin import client_address
 from signalcraft.settings import AuthSettings
 
 SESSION_ERRORS = (SignInNeeded, DatabaseUnavailable)
-CHANGE_ERRORS = (*SESSION_ERRORS, CrossSiteRequest)
-HASHING_ERRORS = (BadRequest, LimitsUnavailable, LoginsBusy, Invalid, CrossSiteRequest, DatabaseUnavailable)
+COUNTED_ERRORS = (*SESSION_ERRORS, RateLimited)
+CHANGE_ERRORS = (*COUNTED_ERRORS, CrossSiteRequest)
+HASHING_ERRORS = (
+    BadRequest,
+    BodyTooLarge,
+    LimitsUnavailable,
+    LoginsBusy,
+    Invalid,
+    CrossSiteRequest,
+    DatabaseUnavailable,
+)
 
 router = APIRouter(prefix="/api/auth", tags=["people"])
 # For routes that a session's cookie opens, in the OpenAPI document.
@@ -115,7 +124,9 @@ async def register(body: Registering, request: Request, auth: CurrentAuth) -> Do
 @router.post(
     "/password",
     dependencies=BY_SESSION,
-    responses=problems(SignInNeeded, PasswordWrong, PasswordRefused, TooManyFailures, *HASHING_ERRORS),
+    responses=problems(
+        SignInNeeded, PasswordWrong, PasswordRefused, TooManyFailures, RateLimited, *HASHING_ERRORS
+    ),
 )
 async def change_password(
     body: PasswordChange, request: Request, response: Response, person: SignedInPerson, auth: CurrentAuth
@@ -129,7 +140,7 @@ async def change_password(
     return Done(message="The password is changed; all other sessions have ended.")
 
 
-@router.get("/sessions", dependencies=BY_SESSION, responses=problems(*SESSION_ERRORS))
+@router.get("/sessions", dependencies=BY_SESSION, responses=problems(*COUNTED_ERRORS))
 async def list_sessions(request: Request, person: SignedInPerson, session: ReadSession) -> SessionList:
     """Where you are signed in."""
     idle = timedelta(seconds=_settings(request).session_idle_s)

@@ -79,6 +79,12 @@ class TooMany(TryAgain):
     status, code = 429, "too_many"
 
 
+class RateLimited(TooMany):
+    """There were too many within a minute; wait for {retry_after_s} seconds, then send it again."""
+
+    code = "rate_limited"
+
+
 class DatabaseUnavailable(TryAgain):
     """The database can't be reached at the moment; send the same request again."""
 

@@ -9,6 +9,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
+from signalcraft.core.body_limit import BodyTooLong
 from signalcraft.core.errors import BodyTooLarge, Invalid, SignalCraftError, TryAgain
 from signalcraft.core.logging import get_logger
 
@@ -123,8 +124,8 @@ async def _answer_invalid(request: Request, error: Exception) -> JSONResponse:
 
 async def _answer_http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
-    if error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
-        return problem_response(BodyTooLarge(limit_bytes="the allowed number of"), _request_id(request))
+    if isinstance(error, BodyTooLong):
+        return problem_response(BodyTooLarge(limit_bytes=error.limit_bytes), _request_id(request))
     phrase = HTTPStatus(error.status_code).phrase
     code = phrase.lower().replace(" ", "_").replace("-", "_")
     detail = (

@@ -10,6 +10,7 @@ from fastapi import Depends, Request
 from fastapi.security import HTTPBearer
 
 from signalcraft.auth.person import Person
+from signalcraft.core.rate_limit import RateLimit
 from signalcraft.devices.errors import OtherDevice, TokenMissing, TokenRefused
 from signalcraft.devices.tokens import PREFIX, TOKEN_LENGTH, digest_of
 
@@ -53,6 +54,25 @@ class Caller:
         """
         if self.device_id is not None and self.device_id != device_id:
             raise OtherDevice
+
+    @property
+    def counted_as(self) -> str | None:
+        """Whose limits it uses up: a person's, a device's, or, where access is open, nobody's that is known yet."""
+        return self.device_id if self.person is None else self.person.counted_as
+
+    def spend(self, rate: RateLimit) -> None:
+        """Count one that it wants now.
+
+        Raises:
+            RateLimited: it wants too many.
+        """
+        if (counted_as := self.counted_as) is not None:
+            rate.spend(counted_as)
+
+    def charge(self, rate: RateLimit, count: int) -> None:
+        """Count what it has had already."""
+        if (counted_as := self.counted_as) is not None:
+            rate.charge(counted_as, count)
 
 
 ANYONE = Caller(None)

@@ -34,7 +34,7 @@ class DeviceExists(BadRequest):
 
 
 class DeviceIdInvalid(Invalid):
-    """A device id has 1 to 64 characters out of letters, digits and `. _ : -`."""
+    """A device id has 1 to 64 characters out of letters, digits and `. _ : -`, and is neither `.` nor `..`."""
 
     code = "device_id_invalid"
 

@@ -11,19 +11,21 @@ from signalcraft.devices.errors import DeviceExists, DeviceIdInvalid, DeviceUnkn
 from signalcraft.devices.tokens import IssuedToken
 
 DEVICE_ID_PATTERN = r"^[A-Za-z0-9._:-]{1,64}$"
+# Ordinary HTTP clients take these out of a path (RFC 3986, 5.2.4), so nobody could read such a device back.
+RESERVED_IDS = frozenset({".", ".."})
 _DEVICE_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 
 
 def is_device_id(text: str) -> bool:
     """Whether a device may be called so."""
-    return _DEVICE_ID.fullmatch(text) is not None
+    return _DEVICE_ID.fullmatch(text) is not None and text not in RESERVED_IDS
 
 
 async def add_device(session: AsyncSession, device_id: str, name: str | None) -> IssuedToken:
     """Register a device and give it its first token.
 
     Raises:
-        DeviceIdInvalid: the id has other characters or is too long.
+        DeviceIdInvalid: the id has other characters, is too long, or is `.` or `..`.
         DeviceExists: there is one of this id.
     """
     if not is_device_id(device_id):
@@ -58,8 +60,11 @@ async def register_in_open_mode(session: AsyncSession, device_ids: Collection[st
     """Register devices that nobody added: on a closed network the old firmware just begins to send.
 
     Raises:
+        DeviceIdInvalid: none may be called so.
         RegistryFull: that would make more than `limit` devices.
     """
+    if not RESERVED_IDS.isdisjoint(device_ids):
+        raise DeviceIdInvalid
     missing = set(device_ids) - await repository.known(session, list(device_ids))
     if not missing:
         return

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends
 from signalcraft.access.needs import ACCESS_ERRORS, CREDENTIALS, needs
 from signalcraft.access.rights import Right
 from signalcraft.core.database import ReadSession, Session
-from signalcraft.core.errors import BadRequest, DatabaseUnavailable, Invalid, StorageFull
+from signalcraft.core.errors import BadRequest, BodyTooLarge, DatabaseUnavailable, Invalid, StorageFull
 from signalcraft.core.problems import problems
 from signalcraft.devices.access import Caller
 from signalcraft.diagnosis import labels
@@ -26,7 +26,7 @@ router = APIRouter(
 )
 
 
-@router.post("", responses=problems(*ERRORS, BadRequest, LabelsFull, StorageFull))
+@router.post("", responses=problems(*ERRORS, BadRequest, BodyTooLarge, LabelsFull, StorageFull))
 async def label_diagnosis(
     diagnosis_id: UUID, given: GivenLabel, caller: Labeller, session: Session
 ) -> LabelHistory:

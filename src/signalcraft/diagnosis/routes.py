@@ -13,7 +13,9 @@ from signalcraft.core.bare_route import BareRoute
 from signalcraft.core.database import ReadSession
 from signalcraft.core.errors import DatabaseUnavailable, Invalid, StorageFull
 from signalcraft.core.problems import problems
-from signalcraft.devices.access import Caller
+from signalcraft.core.rate_limit import RateLimit
+from signalcraft.core.request_origin import client_address, counted_address
+from signalcraft.devices.access import ANYONE, Caller
 from signalcraft.devices.errors import DeviceUnknown, RegistryFull
 from signalcraft.devices.service import DEVICE_ID_PATTERN
 from signalcraft.devices.things import DEVICE
@@ -74,11 +76,14 @@ async def analyze_recording(request: Request) -> Response:
     """Judge a recording now; answered after the diagnosis is stored."""
     state = request.app.state
     settings: Settings = state.settings
-    caller = await poster_of(request)
+    rate: RateLimit = state.limits.recordings
+    caller = await poster_of(request, rate)
     with state.uploads.one_more():
         received = await upload.receive(request, settings.recordings.max_bytes)
         try:
             recording = service.recording_of(received.fields, caller, settings.ingest.ahead_s)
+            if caller is ANYONE:
+                rate.spend(recording.device_id or f"address {counted_address(client_address(request))}")
             if caller.person is not None:
                 await SiteAdmission(state.database, caller.sites).register(recording.device_id or "")
             diagnosis = await service.judge(state.inference, received, recording, state.models.active())

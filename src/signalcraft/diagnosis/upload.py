@@ -10,6 +10,7 @@ from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect
 
+from signalcraft.core.body_limit import allow_body
 from signalcraft.core.errors import StorageFull
 from signalcraft.diagnosis.errors import (
     AnalysisBusy,
@@ -117,6 +118,7 @@ async def receive(request: Request, max_bytes: int) -> Upload:
 async def _bounded(request: Request, max_bytes: int) -> AsyncGenerator[bytes, None]:
     """The request's body, which ends in ClipTooLarge once it can't be a recording of `max_bytes` any more."""
     limit = max_bytes + FORM_BYTES
+    allow_body(request, limit)
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared) > limit:
         raise ClipTooLarge(limit_mb=max_bytes // 1024**2)

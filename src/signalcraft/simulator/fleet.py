@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from time import perf_counter, time
 from typing import Any
 
@@ -113,7 +114,9 @@ class SimulatedSensor:
                 self.report.last_failure = (
                     f"{path}: {response.status_code} {response.json().get('detail', '')}"
                 )
-                if response.is_client_error:
+                if response.status_code == HTTPStatus.TOO_MANY_REQUESTS:
+                    await asyncio.sleep(float(response.headers["Retry-After"]))
+                elif response.is_client_error:
                     break
             await asyncio.sleep(PAUSE_S)
         self.report.failures += 1

@@ -6,6 +6,7 @@ from typing import Final
 
 from starlette.requests import ClientDisconnect, Request
 
+from signalcraft.core.body_limit import allow_body
 from signalcraft.core.errors import BodyTooLarge
 from signalcraft.telemetry.errors import BodyIncomplete, EncodingUnsupported, GzipBroken
 
@@ -36,6 +37,7 @@ async def read_body(request: Request, limit_bytes: int, take: Callable[[int], No
         gunzip = Gunzip(limit_bytes)
     else:
         raise EncodingUnsupported
+    allow_body(request, limit_bytes)
     received_bytes = 0
     parts: list[bytes] = []
     try:

@@ -5,7 +5,7 @@ from typing import Protocol
 from signalcraft.core.database import Database
 from signalcraft.core.errors import BadRequest
 from signalcraft.devices import repository, service
-from signalcraft.devices.errors import RegistryFull
+from signalcraft.devices.errors import DeviceIdInvalid, RegistryFull
 
 
 class Admission(Protocol):
@@ -30,6 +30,7 @@ class SelfRegistration:
         """See that the device is registered.
 
         Raises:
+            DeviceIdInvalid: none may be called so.
             RegistryFull: too many devices have registered themselves.
             DatabaseUnavailable: the device is not known here and PostgreSQL is away.
         """
@@ -37,22 +38,25 @@ class SelfRegistration:
             await self._register({device_id})
 
     async def register_all(self, device_ids: set[str]) -> dict[str, BadRequest]:
-        """See that the devices are registered; why not, for those for which there is no room.
+        """See that the devices are registered; why not, for those that can't be.
 
         Raises:
             DatabaseUnavailable: as above.
         """
-        unknown = device_ids - self._known
+        refusals: dict[str, BadRequest] = {
+            device_id: DeviceIdInvalid() for device_id in device_ids & service.RESERVED_IDS
+        }
+        unknown = device_ids - self._known - service.RESERVED_IDS
         if not unknown:
-            return {}
+            return refusals
         try:
             await self._register(unknown)
         except RegistryFull as full:
             async with self._database.session(read_only=True) as session:
                 registered = await repository.known(session, list(unknown))
             self._known |= registered
-            return dict.fromkeys(unknown - registered, full)
-        return {}
+            refusals |= dict.fromkeys(unknown - registered, full)
+        return refusals
 
     async def _register(self, device_ids: set[str]) -> None:
         async with self._database.session() as session:

@@ -13,11 +13,12 @@ from signalcraft.access.rights import Right
 from signalcraft.core.bare_route import BareRoute
 from signalcraft.core.clock import utcnow
 from signalcraft.core.database import ReadSession
-from signalcraft.core.errors import BodyTooLarge, DatabaseUnavailable, Invalid
+from signalcraft.core.errors import BadRequest, BodyTooLarge, DatabaseUnavailable, Invalid
 from signalcraft.core.problems import problems
+from signalcraft.core.rate_limit import RateLimit
 from signalcraft.core.timestamps import EPOCH
 from signalcraft.devices.access import ANYONE, Caller
-from signalcraft.devices.errors import DeviceUnknown, RegistryFull
+from signalcraft.devices.errors import DeviceIdInvalid, DeviceUnknown, RegistryFull
 from signalcraft.devices.service import DEVICE_ID_PATTERN
 from signalcraft.devices.things import DEVICE
 from signalcraft.settings import Settings
@@ -42,13 +43,15 @@ from signalcraft.telemetry.readings import Clock, Rejected, parse_batch, parse_r
 from signalcraft.telemetry.registration import Admission, SelfRegistration
 from signalcraft.telemetry.schemas import Accepted, BatchAccepted, DevicePage, ReadingPage
 
-# A reading takes some 250 bytes; the rest is room for what newer firmware may send besides.
+USUAL_READING_BYTES: Final = 250
+# All beyond the usual is room for what newer firmware may send besides.
 READING_BYTES: Final = 64 * 1024
 POST_ERRORS: Final = (
     BodyMalformed,
     BodyIncomplete,
     GzipBroken,
     *POSTING_ERRORS,
+    DeviceIdInvalid,
     RegistryFull,
     BodyTooLarge,
     EncodingUnsupported,
@@ -69,10 +72,11 @@ async def post_reading(request: Request) -> Response:
     The same device and time again is a duplicate and changes nothing, so send again whatever was not answered. Any
     time since 2020 may come, in any order. Fields that are not named here are ignored.
     """
-    caller = await poster_of(request)
+    rate = _rate(request)
+    caller = await poster_of(request, rate)
     body = await read_body(request, READING_BYTES)
     reading = parse_reading(body, Clock(_settings(request).ingest.ahead_s))
-    stored = await service.store_one(reading, caller, _admission(request, caller), _ingest(request))
+    stored = await service.store_one(reading, caller, rate, _admission(request, caller), _ingest(request))
     return _json(
         {
             "success": True,
@@ -91,14 +95,21 @@ async def post_batch(request: Request) -> Response:
     lines is seen from its first character, whatever the content type says. A body that is not JSON at all stores
     nothing; in NDJSON a broken line is rejected alone.
     """
-    caller = await poster_of(request)
+    rate = _rate(request)
+    caller = await poster_of(request, rate)
     limits = _settings(request).ingest
     room: BatchRoom = request.app.state.batch_room
     with room.held() as take:
         body = await read_body(request, limits.batch_bytes, take)
-        batch = await parse_batch(body, Clock(limits.ahead_s), limits.batch_readings, room.one_by_one)
+        try:
+            batch = await parse_batch(body, Clock(limits.ahead_s), limits.batch_readings, room.one_by_one)
+        except BadRequest as refused:
+            # To find out has taken as long as to read it.
+            faults = len(refused.details.get("errors", ()))
+            caller.charge(rate, max(faults, len(body) // USUAL_READING_BYTES))
+            raise
         stored, rejected = await service.store_batch(
-            batch, caller, _admission(request, caller), _ingest(request)
+            batch, caller, rate, _admission(request, caller), _ingest(request)
         )
     return _json(
         {
@@ -169,6 +180,11 @@ async def get_devices(
 def _settings(request: Request) -> Settings:
     settings: Settings = request.app.state.settings
     return settings
+
+
+def _rate(request: Request) -> RateLimit:
+    rate: RateLimit = request.app.state.limits.readings
+    return rate
 
 
 def _ingest(request: Request) -> Ingest:

@@ -2,13 +2,15 @@
 
 import base64
 import binascii
+from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from signalcraft.core.errors import BadRequest
-from signalcraft.devices.access import Caller
+from signalcraft.core.rate_limit import RateLimit
+from signalcraft.devices.access import ANYONE, Caller
 from signalcraft.devices.errors import DeviceUnknown, OtherDevice
 from signalcraft.devices.service import is_device_id
 from signalcraft.telemetry import repository, rollup_repository
@@ -28,31 +30,44 @@ class Page(NamedTuple):
     next_cursor: str | None
 
 
-async def store_one(row: ReadingRow, caller: Caller, admission: Admission | None, ingest: Ingest) -> Stored:
+async def store_one(
+    row: ReadingRow, caller: Caller, rate: RateLimit, admission: Admission | None, ingest: Ingest
+) -> Stored:
     """Store a reading; returns after the commit. `admission` is there where the caller is no device.
 
+    Whoever is known has spent its share of the rate before the reading was read.
+
     Raises:
+        RateLimited: access is open, and the reading's device sends too much.
         OtherDevice, DeviceUnknown: the caller may not post as the reading's device.
-        RegistryFull: the device is not known and there is no room for more.
+        DeviceIdInvalid, RegistryFull: the device is not known, and may not be called so or there is no room for more.
         IngestBusy, DatabaseUnavailable: it was not stored, or that is not known; send it again.
     """
     caller.may_act_as(row.device_id)
+    if caller is ANYONE:
+        rate.spend(row.device_id)
     if admission is not None:
         await admission.register(row.device_id)
     return await ingest.store([row])
 
 
 async def store_batch(
-    batch: Batch, caller: Caller, admission: Admission | None, ingest: Ingest
+    batch: Batch, caller: Caller, rate: RateLimit, admission: Admission | None, ingest: Ingest
 ) -> tuple[Stored, Sequence[Rejected]]:
     """Store those readings of a batch that the caller may send; the others are rejected, by their index.
 
+    Whoever may send is let send a whole batch, however long it is, and pays for it before the next.
+
     Raises:
+        RateLimited: access is open, and one of the batch's devices sends too much.
         OtherDevice, DeviceUnknown, RegistryFull: there are readings, and that holds for all of them.
         IngestBusy, DatabaseUnavailable: nothing was stored, or that is not known; send the batch again.
     """
     device_ids = {row.device_id for row in batch.rows}
     refusals: dict[str, BadRequest] = {}
+    caller.charge(rate, len(batch.rows) + len(batch.rejected))
+    if caller is ANYONE:
+        _spend_for_each(batch, rate)
     if caller.device_id is not None:
         refusals = {device_id: OtherDevice() for device_id in device_ids if device_id != caller.device_id}
     elif admission is not None:
@@ -100,6 +115,14 @@ async def list_devices(session: AsyncSession, caller: Caller, cursor: str | None
     )
     next_cursor = _device_cursor(rows[limit - 1]["device_id"]) if len(rows) > limit else None
     return Page(await written(rows[:limit], shown_device), min(len(rows), limit), next_cursor)
+
+
+def _spend_for_each(batch: Batch, rate: RateLimit) -> None:
+    counts = Counter(row.device_id for row in batch.rows)
+    for device_id in counts:
+        rate.spend(device_id)
+    for device_id, count in counts.items():
+        rate.charge(device_id, count - 1)
 
 
 def _with_refused(batch: Batch, refusals: dict[str, BadRequest]) -> list[Rejected]:
