@@ -15,6 +15,9 @@ import signalcraft.sites.models  # noqa: F401 - the tables know each other
 from signalcraft import __version__, health
 from signalcraft.auth import routes as auth_routes
 from signalcraft.auth.current import Auth
+from signalcraft.baselines import routes as baseline_routes
+from signalcraft.baselines.learner import Learner
+from signalcraft.baselines.own import Baselines
 from signalcraft.clips import collection
 from signalcraft.clips.store import open_store
 from signalcraft.core.body_limit import BodyLimit
@@ -70,6 +73,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(auth_routes.router)
     app.include_router(telemetry_routes.router)
     app.include_router(diagnosis_routes.router)
+    app.include_router(baseline_routes.router)
     app.include_router(label_routes.router)
     app.add_middleware(BodyLimit)
     app.add_middleware(Shortcut)
@@ -104,6 +108,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.inference, background = _inference(stack, settings)
         models = app.state.models = ModelWatch(database, ModelFiles(settings))
         await models.look()
+        app.state.baselines = Baselines(database)
+        learner = app.state.learner = Learner(database, background)
         shadow = app.state.shadow = Shadow(database, background, models, settings.inference.shadow_in_flight)
         stack.push_async_callback(shadow.stop)
         heartbeat = health.Heartbeat(
@@ -111,6 +117,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         )
         app.state.heartbeat = heartbeat
         await _run_beside(stack, models.run())
+        await _run_beside(stack, learner.run())
         await _run_beside(stack, heartbeat.run())
         await _run_beside(stack, run_upkeep(database, settings))
         await _run_beside(stack, collection.run_upkeep(database, clips, settings.clips))

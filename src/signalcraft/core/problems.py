@@ -68,6 +68,7 @@ _EXAMPLE_DETAILS: dict[str, Any] = {
     "highest_hz": 96_000,
     "limit": 10_000,
     "limit_bytes": 8_388_608,
+    "limit_days": 366,
     "limit_dbfs": -80,
     "limit_mb": 10,
     "limit_s": 60,

@@ -41,7 +41,7 @@ async def rotate_token(session: AsyncSession, device_id: str, overlap: timedelta
     Raises:
         DeviceUnknown: there is no such device.
     """
-    await _must_exist(session, device_id)
+    await must_exist(session, device_id)
     await repository.expire_tokens(session, device_id, overlap)
     return await _issue(session, device_id)
 
@@ -52,7 +52,7 @@ async def revoke_tokens(session: AsyncSession, device_id: str) -> int:
     Raises:
         DeviceUnknown: there is no such device.
     """
-    await _must_exist(session, device_id)
+    await must_exist(session, device_id)
     return await repository.expire_tokens(session, device_id, timedelta(0))
 
 
@@ -76,7 +76,12 @@ async def register_in_open_mode(session: AsyncSession, device_ids: Collection[st
     await repository.add_missing(session, list(missing))
 
 
-async def _must_exist(session: AsyncSession, device_id: str) -> None:
+async def must_exist(session: AsyncSession, device_id: str) -> None:
+    """Let it pass.
+
+    Raises:
+        DeviceUnknown: there is no such device.
+    """
     if not await repository.known(session, [device_id]):
         raise DeviceUnknown(device_id=device_id)
 

@@ -5,6 +5,8 @@ import errno
 import json
 import os
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from signalcraft.audio.errors import refusal
@@ -12,6 +14,7 @@ from signalcraft.core.logging import get_logger
 from signalcraft.diagnosis import wire
 from signalcraft.diagnosis.errors import AnalysisBusy, AnalysisError, ClipUnprocessable, ModelUnavailable
 from signalcraft.diagnosis.judgement import Judgement
+from signalcraft.diagnosis.learning import LearningTask, Learnt
 
 # A recording whose process ended is tried once more: the process may have died of something else.
 _TRIES = 2
@@ -55,27 +58,50 @@ class InferenceClient:
         """Recordings that wait or run."""
         return self._in_flight
 
-    async def judge(self, file: int, *, model: Path | None = None) -> Judgement:
+    async def judge(
+        self, file: int, *, model: Path | None = None, baseline: bytes | None = None
+    ) -> Judgement:
         """The verdict on the recording in the open file `file`, which is read from its beginning, whatever its position.
 
-        model: the ONNX file that judges; None is the one that the pool was started with.
+        model: the ONNX file that judges; None is the one that the pool was started with. baseline: the device's own
+        normal, as `learn` gave it; the verdict then comes from it.
 
         Raises:
             ClipRefused: the recording can't be judged; the subclass says why.
             ClipUnprocessable: it ended two processes, or took too long twice.
             AnalysisBusy: too many recordings wait, or none was taken in time.
-        ModelUnavailable: the process can't load the model.
+            ModelUnavailable: the process can't load the model.
             AnalysisError: a fault in SignalCraft, which the process has logged.
         """
+        message = wire.JOB + (b"" if model is None else os.fsencode(model))
+        if baseline is None:
+            return _read(await self._answer(message, file))
+        with _in_memory(baseline) as second:
+            return _read(await self._answer(message, file, second))
+
+    async def learn(self, task: LearningTask) -> Learnt:
+        """A baseline from a device's clips.
+
+        Raises:
+            AnalysisBusy: too many recordings wait, or none was taken in time.
+            ClipUnprocessable: it ended two processes, or took too long twice.
+            AnalysisError: a fault in SignalCraft, which the process has logged.
+        """
+        with _in_memory(task.to_bytes()) as file:
+            answer = await self._answer(wire.LEARN, file)
+            if answer[:1] != wire.LEARNT:
+                raise AnalysisError
+            return Learnt.of(answer[1:], os.pread(file, os.fstat(file).st_size, 0))
+
+    async def _answer(self, message: bytes, *files: int) -> bytes:
         if self._in_flight >= self._max_in_flight:
             raise AnalysisBusy
-        message = wire.JOB + (b"" if model is None else os.fsencode(model))
         self._in_flight += 1
         try:
             for _ in range(_TRIES):
-                answer = await self._ask(file, message)
+                answer = await self._ask(message, files)
                 if answer:
-                    return _read(answer)
+                    return answer
                 logger.warning("inference_process_lost")
         finally:
             self._in_flight -= 1
@@ -90,9 +116,9 @@ class InferenceClient:
         except (OSError, TimeoutError):
             return 0
 
-    async def _ask(self, file: int, message: bytes) -> bytes:
+    async def _ask(self, message: bytes, files: tuple[int, ...]) -> bytes:
         """A process's answer; empty if it ended before."""
-        with self._hand_over(file, message) as connection:
+        with self._hand_over(message, files) as connection:
             try:
                 async with asyncio.timeout(self._take_limit_s):
                     return await _receive(connection)
@@ -106,11 +132,11 @@ class InferenceClient:
                 logger.warning("inference_process_not_ended", limit_s=self._time_limit_s)
                 return b""
 
-    def _hand_over(self, file: int, message: bytes) -> socket.socket:
+    def _hand_over(self, message: bytes, files: tuple[int, ...]) -> socket.socket:
         try:
             connection = wire.connect(self._address)
             try:
-                socket.send_fds(connection, [message], [file])
+                socket.send_fds(connection, [message], files)
             except OSError:
                 connection.close()
                 raise
@@ -119,6 +145,17 @@ class InferenceClient:
                 raise AnalysisBusy from error
             raise
         return connection
+
+
+@contextmanager
+def _in_memory(content: bytes) -> Iterator[int]:
+    """The content as an open file without a name."""
+    file = os.memfd_create("signalcraft")
+    try:
+        os.write(file, content)
+        yield file
+    finally:
+        os.close(file)
 
 
 async def _receive(connection: socket.socket) -> bytes:

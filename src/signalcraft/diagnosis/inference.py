@@ -14,6 +14,7 @@ import struct
 import sys
 from collections import OrderedDict
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 
@@ -30,6 +31,7 @@ from signalcraft.diagnosis.board import Board
 from signalcraft.diagnosis.card import ModelUnusableError
 from signalcraft.diagnosis.engine import Engine
 from signalcraft.diagnosis.judgement import Judgement
+from signalcraft.diagnosis.learner import learn_from, read_whole, with_embedding
 
 # A client sends its recording in the moment that it connects; one that doesn't must not hold the process.
 _PEER_LIMIT_S = 1
@@ -93,26 +95,30 @@ class InferenceProcess:
                     self._serve(connection)
 
     def _serve(self, connection: socket.socket) -> None:
-        message, files, _, _ = socket.recv_fds(connection, wire.JOB_BYTES, 1)
+        message, files, _, _ = socket.recv_fds(connection, wire.JOB_BYTES, 2)
         try:
-            if not message.startswith(wire.JOB) or len(files) != 1 or not wire.is_own_user(connection):
+            is_ours = message.startswith((wire.JOB, wire.LEARN)) and files
+            if not is_ours or not wire.is_own_user(connection):
                 return
             # Nothing is judged for a client that has given up waiting.
             if not wire.is_gone(connection):
                 self._board.beat(self._seat)
-                connection.send(self._answer(files[0], message.removeprefix(wire.JOB)))
+                connection.send(self._answer(message, files))
         finally:
             for file in files:
                 os.close(file)
 
-    def _answer(self, file: int, model: bytes) -> bytes:
+    def _answer(self, message: bytes, files: list[int]) -> bytes:
         try:
-            engine = self._engines.of(model)
+            if message == wire.LEARN:
+                return wire.LEARNT + learn_from(files[0])
+            engine = self._engines.of(message.removeprefix(wire.JOB))
+            baseline = read_whole(files[1]) if len(files) > 1 else None
+            judged = judge(engine, files[0], max_bytes=self._max_bytes, baseline=baseline)
+            return wire.JUDGED + judged.to_json()
         except ModelUnusableError as unusable:
             logger.error("model_unusable", reason=str(unusable))  # noqa: TRY400 - it says which file and why
             return wire.NO_MODEL
-        try:
-            return wire.JUDGED + judge(engine, file, max_bytes=self._max_bytes).to_json()
         except ClipRefused as refused:
             return wire.REFUSED + json.dumps({"code": refused.code, "details": refused.details}).encode()
         except Exception:
@@ -121,10 +127,14 @@ class InferenceProcess:
             return wire.FAILED
 
 
-def judge(engine: Engine, file: int, *, max_bytes: int = MAX_BYTES) -> Judgement:
-    """Decode and judge the recording in the open file `file`."""
+def judge(
+    engine: Engine, file: int, *, max_bytes: int = MAX_BYTES, baseline: bytes | None = None
+) -> Judgement:
+    """Decode and judge the recording in the open file `file`, by the device's own baseline where there is one."""
     started_s = perf_counter()
-    return engine.judge(decode(file, max_bytes=max_bytes), started_s=started_s)
+    clip = decode(file, max_bytes=max_bytes)
+    judgement = with_embedding(engine.judge(clip), clip.waveform, baseline)
+    return replace(judgement, inference_ms=round((perf_counter() - started_s) * 1000, 3))
 
 
 def warm(engine: Engine) -> None:

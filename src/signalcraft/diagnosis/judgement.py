@@ -1,7 +1,8 @@
 """What the inference processes find out. Knows no numerical library: the web workers read it."""
 
+import base64
 import json
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from enum import StrEnum
 
 from signalcraft.audio.facts import ClipFacts
@@ -23,6 +24,22 @@ class ModelIdentity:
     version: str
 
 
+class Basis(StrEnum):
+    """What a verdict rests on."""
+
+    REFERENCE = "reference"
+    BASELINE = "baseline"
+
+
+@dataclass(frozen=True, slots=True)
+class SecondOpinion:
+    """What the reference model says of a recording whose verdict comes from its device's baseline."""
+
+    verdict: Verdict
+    state: str | None
+    confidence: float
+
+
 @dataclass(frozen=True, slots=True)
 class Judgement:
     """The verdict on one recording, and what it rests on.
@@ -35,6 +52,8 @@ class Judgement:
     decisive_s: from when to when, in seconds of the clip, it sounds most like the verdict; the whole of a clip that is
         judged in one piece.
     inference_ms: decoding and inference, without waiting.
+    embedding: the clip's statistics as they are stored, to learn a baseline from; embedding_version: which statistics.
+    deviation: from the machine's own normal, before it is brought to the scale of `anomaly_score`; None without baseline.
     """
 
     verdict: Verdict
@@ -48,6 +67,12 @@ class Judgement:
     model: ModelIdentity
     audio: ClipFacts
     inference_ms: float
+    basis: Basis = Basis.REFERENCE
+    second_opinion: SecondOpinion | None = None
+    operating_state: str | None = None
+    deviation: float | None = None
+    embedding: bytes = b""
+    embedding_version: int = 0
 
     def to_json(self) -> bytes:
         """As it travels from the inference process to the web worker."""
@@ -69,6 +94,12 @@ class Judgement:
                     self.audio.peak_dbfs,
                 ],
                 "inference_ms": self.inference_ms,
+                "basis": self.basis,
+                "second_opinion": None if self.second_opinion is None else astuple(self.second_opinion),
+                "operating_state": self.operating_state,
+                "deviation": self.deviation,
+                "embedding": base64.b64encode(self.embedding).decode(),
+                "embedding_version": self.embedding_version,
             }
         ).encode()
 
@@ -81,4 +112,9 @@ class Judgement:
         values["decisive_s"] = (start_s, end_s)
         values["model"] = ModelIdentity(*values["model"])
         values["audio"] = ClipFacts(*values["audio"])
+        values["basis"] = Basis(values["basis"])
+        if values["second_opinion"] is not None:
+            verdict, state, confidence = values["second_opinion"]
+            values["second_opinion"] = SecondOpinion(Verdict(verdict), state, confidence)
+        values["embedding"] = base64.b64decode(values["embedding"])
         return cls(**values)

@@ -1,6 +1,7 @@
 """The tables of diagnoses and of what people say of them."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
@@ -11,9 +12,11 @@ from sqlalchemy import (
     Identity,
     Index,
     Integer,
+    LargeBinary,
     SmallInteger,
     Text,
     func,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
@@ -29,6 +32,13 @@ class DiagnosisRow(Base):
     __table_args__ = (
         Index("ix_diagnoses_device_id_created_at_id", "device_id", "created_at", "id"),
         Index("ix_diagnoses_created_at_id", "created_at", "id"),
+        # A device's operating states in order of time.
+        Index(
+            "ix_diagnoses_device_id_recorded_at",
+            "device_id",
+            "recorded_at",
+            postgresql_where=text("operating_state IS NOT NULL"),
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -55,6 +65,15 @@ class DiagnosisRow(Base):
     # Both or none; none where an earlier release judged.
     decisive_from_s: Mapped[float | None] = mapped_column(Double)
     decisive_to_s: Mapped[float | None] = mapped_column(Double)
+    # What the verdict rests on; the rest is empty where the device has no baseline.
+    basis: Mapped[str] = mapped_column(Text, server_default="reference")
+    baseline_version: Mapped[int | None] = mapped_column(Integer)
+    deviation: Mapped[float | None] = mapped_column(Double)
+    second_opinion: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    operating_state: Mapped[str | None] = mapped_column(Text)
+    # The clip's statistics, to learn a baseline from; nothing that an answer shows.
+    embedding: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
+    embedding_version: Mapped[int | None] = mapped_column(SmallInteger)
 
 
 class LabelRow(Base):

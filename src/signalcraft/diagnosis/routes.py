@@ -86,7 +86,10 @@ async def analyze_recording(request: Request) -> Response:
                 rate.spend(recording.device_id or f"address {counted_address(client_address(request))}")
             if caller.person is not None:
                 await SiteAdmission(state.database, caller.sites).register(recording.device_id or "")
-            diagnosis = await service.judge(state.inference, received, recording, state.models.active())
+            own = await state.baselines.of_device(recording.device_id)
+            diagnosis = await service.judge(
+                state.inference, received, recording, model=state.models.active(), own=own
+            )
             clip = await keeping.store_clip(
                 state.database, state.clips, received, diagnosis, settings.clips.keep
             )
@@ -97,6 +100,8 @@ async def analyze_recording(request: Request) -> Response:
             state.shadow.offer(diagnosis.id, received.descriptor())
         finally:
             received.close()
+    if own is not None:
+        await state.learner.attend(own)
     answer = Diagnosis.of(service.Seen(diagnosis, diagnosis.clip_problem))
     return Response(answer.model_dump_json(), media_type="application/json")
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from signalcraft.diagnosis.judgement import Verdict
+from signalcraft.diagnosis.judgement import Basis, Verdict
 from signalcraft.diagnosis.models import DiagnosisRow
 from signalcraft.diagnosis.service import Seen
 
@@ -75,9 +75,30 @@ EXAMPLE_DIAGNOSIS: dict[str, Any] = {
     "processing_time_ms": 14.2,
     "model": {"name": "air_compressor", "version": "1.0.0"},
     "audio": {"duration_s": 2.85, "sample_rate_hz": 16000, "channels": 1, "peak_dbfs": -12.4},
+    "basis": "reference",
+    "baseline": None,
+    "second_opinion": None,
+    "operating_state": None,
     "clip": {"is_kept": True, "sha256": EXAMPLE_SHA256, "problem": None},
     "label": None,
 }
+
+
+class OwnBaseline(BaseModel):
+    """How far a recording is from its machine's own normal."""
+
+    version: int = Field(examples=[2])
+    deviation: float = Field(
+        description="0 as when the baseline was learnt, 1 at the threshold in quiet.", examples=[0.12]
+    )
+
+
+class Reference(BaseModel):
+    """What the reference model says of a recording."""
+
+    verdict: Verdict
+    state: str | None = Field(examples=["bearing"])
+    confidence: float = Field(ge=0, le=1)
 
 
 class Diagnosis(BaseModel):
@@ -115,6 +136,16 @@ class Diagnosis(BaseModel):
         description="From the received recording to the verdict, waiting included.", examples=[14.2]
     )
     model: Model
+    basis: Basis = Field(
+        description="What the verdict rests on: the `reference` model, or the device's own `baseline`, once that is ready.",
+    )
+    baseline: OwnBaseline | None = Field(description="Of a verdict by the baseline; else null.")
+    second_opinion: Reference | None = Field(
+        description="Beside a verdict by the baseline, the reference model's, if it knows the sound; else null."
+    )
+    operating_state: str | None = Field(
+        description="Of the states that an engineer has named; null where none are.", examples=["run"]
+    )
     audio: Audio
     clip: KeptClip
     label: str | None = Field(
@@ -146,6 +177,14 @@ class Diagnosis(BaseModel):
                 channels=row.channels,
                 peak_dbfs=row.peak_dbfs,
             ),
+            basis=Basis(row.basis),
+            baseline=(
+                None
+                if row.baseline_version is None or row.deviation is None
+                else OwnBaseline(version=row.baseline_version, deviation=row.deviation)
+            ),
+            second_opinion=None if row.second_opinion is None else Reference(**row.second_opinion),
+            operating_state=row.operating_state,
             clip=KeptClip(
                 is_kept=row.clip_sha256 is not None and seen.clip_problem is None,
                 sha256=row.clip_sha256,

@@ -3,7 +3,7 @@
 import base64
 import binascii
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import perf_counter
@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from signalcraft.baselines.own import OwnNormal
 from signalcraft.clips import service as clips
 from signalcraft.core.clock import utcnow
 from signalcraft.core.errors import Invalid
@@ -21,7 +22,7 @@ from signalcraft.devices.service import is_device_id
 from signalcraft.diagnosis import label_repository, repository
 from signalcraft.diagnosis.client import InferenceClient
 from signalcraft.diagnosis.errors import CursorInvalid, DiagnosisUnknown
-from signalcraft.diagnosis.judgement import Judgement
+from signalcraft.diagnosis.judgement import Basis, Judgement
 from signalcraft.diagnosis.keeping import ClipProblem
 from signalcraft.diagnosis.models import DiagnosisRow
 from signalcraft.diagnosis.upload import Upload
@@ -71,9 +72,16 @@ def recording_of(fields: dict[str, str], caller: Caller, ahead_s: int) -> Record
 
 
 async def judge(
-    inference: InferenceClient, upload: Upload, recording: Recording, model: Path | None
+    inference: InferenceClient,
+    upload: Upload,
+    recording: Recording,
+    *,
+    model: Path | None,
+    own: OwnNormal | None,
 ) -> DiagnosisRow:
-    """What the recording means to the model; not yet kept. model: None is the one that is shipped.
+    """What the recording means; not yet kept.
+
+    model: None is the one that is shipped. own: the device's baseline, if it has one.
 
     Raises:
         AnalysisBusy: too many recordings are waiting.
@@ -82,9 +90,11 @@ async def judge(
         SignalCraftError: one of the audio errors: it is no recording that can be judged.
     """
     started_s = perf_counter()
-    judgement = await inference.judge(upload.descriptor(), model=model)
+    judgement = await inference.judge(
+        upload.descriptor(), model=model, baseline=None if own is None else own.machine
+    )
     elapsed_ms = round((perf_counter() - started_s) * 1000, 2)
-    return _row(judgement, recording, elapsed_ms)
+    return _row(judgement, recording, elapsed_ms, own)
 
 
 async def find(session: AsyncSession, diagnosis_id: UUID, caller: Caller) -> Seen:
@@ -130,7 +140,10 @@ def _problem_now(row: DiagnosisRow, kept: set[str]) -> str | None:
     return row.clip_problem
 
 
-def _row(judgement: Judgement, recording: Recording, elapsed_ms: float) -> DiagnosisRow:
+def _row(
+    judgement: Judgement, recording: Recording, elapsed_ms: float, own: OwnNormal | None
+) -> DiagnosisRow:
+    by_baseline = judgement.basis is Basis.BASELINE
     return DiagnosisRow(
         id=uuid4(),
         device_id=recording.device_id,
@@ -151,6 +164,14 @@ def _row(judgement: Judgement, recording: Recording, elapsed_ms: float) -> Diagn
         peak_dbfs=judgement.audio.peak_dbfs,
         decisive_from_s=judgement.decisive_s[0],
         decisive_to_s=judgement.decisive_s[1],
+        basis=judgement.basis.value,
+        baseline_version=own.version if own is not None and by_baseline else None,
+        deviation=judgement.deviation,
+        second_opinion=None if judgement.second_opinion is None else asdict(judgement.second_opinion),
+        operating_state=judgement.operating_state,
+        # Without a device nothing can be learnt from it.
+        embedding=None if recording.device_id is None else judgement.embedding,
+        embedding_version=None if recording.device_id is None else judgement.embedding_version,
     )
 
 

@@ -3,7 +3,10 @@
 One connection carries one recording. The web worker sends `JOB`, followed by the path of the model that is to judge
 (nothing: the one that the pool was started with), with the recording's open file attached; the process that takes it
 answers one of `JUDGED`, `REFUSED`, `NO_MODEL` and `FAILED`, the first two followed by JSON. The sockets are SOCK_SEQPACKET:
-a message arrives whole or not at all.
+a message arrives whole or not at all. A second file, if there is one, is the baseline of the recording's device.
+
+With `LEARN` the attached file is what a baseline is to be learnt from (`learning.LearningTask`); the process replaces its
+content with the baseline, and answers `LEARNT` followed by JSON.
 
 The sockets' names are abstract (Linux, unix(7)): there is no file to be left behind by a pool that is killed, and no
 limit on the length of a folder's path. Anybody on the machine can connect to such a name, or take it once it is free,
@@ -21,13 +24,15 @@ from dataclasses import asdict, dataclass
 from typing import Self
 
 JOB = b"?"
+LEARN = b"+"
 JUDGED = b"J"
+LEARNT = b"L"
 REFUSED = b"R"
 NO_MODEL = b"M"
 FAILED = b"F"
 # Linux's PATH_MAX.
 JOB_BYTES = len(JOB) + 4096
-# An answer has about 600 bytes.
+# An answer has about 2,000 bytes.
 MESSAGE_BYTES = 16 * 1024
 
 _PEER_CREDENTIALS = struct.Struct("3i")

@@ -10,7 +10,18 @@ from signalcraft.core.database import Base
 from signalcraft.settings import get_settings
 
 # Importing the models fills the metadata that `alembic check` compares with the database.
-for domain in ("registry", "sites", "auth", "audit", "clips", "devices", "telemetry", "diagnosis"):
+DOMAINS = (
+    "registry",
+    "sites",
+    "auth",
+    "audit",
+    "clips",
+    "devices",
+    "telemetry",
+    "diagnosis",
+    "baselines",
+)
+for domain in DOMAINS:
     import_module(f"signalcraft.{domain}.models")
 
 

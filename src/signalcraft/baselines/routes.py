@@ -1,0 +1,99 @@
+"""A device's own normal, its operating states and its duty."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Query, Request
+
+from signalcraft.access.needs import ACCESS_ERRORS, CREDENTIALS, needs
+from signalcraft.access.rights import Right
+from signalcraft.baselines import duty, service
+from signalcraft.baselines.errors import (
+    BaselineExists,
+    BaselineNotReady,
+    DutyRangeInvalid,
+    StatesInvalid,
+    StatesNotNamed,
+)
+from signalcraft.baselines.schemas import Baseline, Duty, DutyQuery, NameStates, StartBaseline
+from signalcraft.core.database import ReadSession, Session
+from signalcraft.core.errors import BadRequest, DatabaseUnavailable, Invalid, StorageFull
+from signalcraft.core.problems import problems
+from signalcraft.devices import service as devices
+from signalcraft.devices.access import Caller
+from signalcraft.devices.errors import DeviceUnknown
+from signalcraft.devices.service import DEVICE_ID_PATTERN
+from signalcraft.devices.things import DEVICE
+from signalcraft.diagnosis.errors import AnalysisBusy, AnalysisError, ClipUnprocessable
+
+ERRORS = (*ACCESS_ERRORS, DeviceUnknown, Invalid, DatabaseUnavailable)
+
+router = APIRouter(prefix="/api/devices/{device_id}", tags=["baselines"], dependencies=CREDENTIALS)
+Commissioner = Annotated[Caller, Depends(needs(Right.BASELINE, of=DEVICE))]
+Reader = Annotated[Caller, Depends(needs(Right.READ, of=DEVICE))]
+DeviceId = Annotated[str, Path(pattern=DEVICE_ID_PATTERN, examples=["test-device-1"])]
+
+
+@router.post(
+    "/baseline",
+    status_code=201,
+    responses=problems(*ERRORS, BadRequest, BaselineExists, StorageFull),
+)
+async def start_baseline(
+    _caller: Commissioner, device_id: DeviceId, session: Session, asked: StartBaseline
+) -> Baseline:
+    """Learn this machine's own normal from the clips that arrive next.
+
+    Outlying clips are left out. Once it is ready, the device's verdicts come from it.
+    """
+    return await service.start(session, device_id, asked)
+
+
+@router.get("/baseline", responses=problems(*ERRORS))
+async def get_baseline(_caller: Reader, device_id: DeviceId, session: ReadSession) -> Baseline:
+    """How far the baseline is: none, learning n of m, or ready since when; its quality, drift and states."""
+    await devices.must_exist(session, device_id)
+    return await service.tell(session, device_id)
+
+
+@router.delete("/baseline", responses=problems(*ERRORS, StorageFull))
+async def delete_baseline(_caller: Commissioner, device_id: DeviceId, session: Session) -> Baseline:
+    """Forget the baseline and its named states; its diagnoses stay. POST starts over."""
+    return await service.remove(session, device_id)
+
+
+@router.post(
+    "/baseline/states",
+    responses=problems(
+        *ERRORS,
+        BadRequest,
+        BaselineNotReady,
+        StatesInvalid,
+        ClipUnprocessable,
+        AnalysisBusy,
+        AnalysisError,
+        StorageFull,
+    ),
+)
+async def name_operating_states(
+    _caller: Commissioner, device_id: DeviceId, request: Request, given: NameStates
+) -> Baseline:
+    """Name the machine's operating states, each by a handful of its diagnoses.
+
+    Diagnoses from now on carry `operating_state`, and `GET …/duty` counts from them. Naming again replaces all states.
+    """
+    state = request.app.state
+    return await service.name_states(state.database, state.learner, device_id, given)
+
+
+@router.get("/duty", responses=problems(*ERRORS, StatesNotNamed, DutyRangeInvalid))
+async def get_duty(
+    _caller: Reader,
+    device_id: DeviceId,
+    session: ReadSession,
+    asked: Annotated[DutyQuery, Query()],
+) -> Duty:
+    """Running time, starts an hour and duty cycle, with the times of which nothing is known."""
+    await devices.must_exist(session, device_id)
+    return await duty.of(
+        session, device_id, service.in_utc(asked.from_), service.in_utc(asked.to), asked.longest_pause_s
+    )
