@@ -13,7 +13,9 @@ import signalcraft.auth.models
 import signalcraft.devices.models
 import signalcraft.sites.models  # noqa: F401 - the tables know each other
 from signalcraft import __version__, health
+from signalcraft.audit import routes as audit_routes
 from signalcraft.auth import routes as auth_routes
+from signalcraft.auth import token_routes, user_routes
 from signalcraft.auth.current import Auth
 from signalcraft.baselines import routes as baseline_routes
 from signalcraft.baselines.learner import Learner
@@ -26,6 +28,7 @@ from signalcraft.core.database import Database
 from signalcraft.core.logging import configure_logging, get_logger
 from signalcraft.core.problems import install_problem_handlers
 from signalcraft.core.rate_limit import Limits
+from signalcraft.devices import routes as device_routes
 from signalcraft.devices.token_cache import TokenCache
 from signalcraft.diagnosis import label_routes
 from signalcraft.diagnosis import routes as diagnosis_routes
@@ -36,6 +39,7 @@ from signalcraft.registry.files import ModelFiles
 from signalcraft.registry.shadow import Shadow
 from signalcraft.registry.watch import ModelWatch
 from signalcraft.settings import DeviceAccess, Settings, SettingsError, get_settings
+from signalcraft.sites import routes as site_routes
 from signalcraft.telemetry import routes as telemetry_routes
 from signalcraft.telemetry.batch_room import BatchRoom
 from signalcraft.telemetry.ingest import Ingest
@@ -70,7 +74,15 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     install_problem_handlers(app)
     install_docs(app)
     app.include_router(health.router)
-    app.include_router(auth_routes.router)
+    for router in (
+        auth_routes.router,
+        token_routes.router,
+        user_routes.router,
+        site_routes.router,
+        device_routes.router,
+        audit_routes.router,
+    ):
+        app.include_router(router)
     app.include_router(telemetry_routes.router)
     app.include_router(diagnosis_routes.router)
     app.include_router(baseline_routes.router)

@@ -7,11 +7,14 @@ from uuid import UUID, uuid4
 import httpx
 from sqlalchemy import text
 
+from signalcraft.audit.service import Actor
 from signalcraft.auth import access_token_repository, access_tokens
 from signalcraft.auth.sessions import Origin, open_session
 from signalcraft.core.clock import utcnow
 from signalcraft.core.database import Database
 from signalcraft.devices import service as devices
+from signalcraft.sites import members
+from signalcraft.sites import repository as sites
 from signalcraft.sites.roles import Role
 from tests.people import SESSION, add_user
 
@@ -56,7 +59,10 @@ class Scene:
             "site_id": SHOP,
             "device_id": device_id,
             "diagnosis_id": await self.diagnosis(device_id),
+            "user_id": str(await self.member()),
+            "invitation_id": await self.invitation(),
             "session_id": str(uuid4()),
+            "token_id": str(uuid4()),
         }
 
     async def device(self, site_id: str) -> tuple[str, str]:
@@ -66,6 +72,22 @@ class Scene:
             issued = await devices.add_device(session, device_id, None)
             await session.execute(PLACE, {"device_id": device_id, "site_id": site_id})
         return device_id, issued.secret
+
+    async def member(self) -> UUID:
+        """A new viewer of the shop."""
+        return await add_user(self.database, f"member-{uuid4().hex[:12]}", roles={SHOP: Role.VIEWER})
+
+    async def invitation(self) -> str:
+        """A new invitation of the shop, by its id."""
+        async with self.database.session() as session:
+            before = {row["invitation_id"] for row in await sites.invitations(session, SHOP)}
+            await members.invite(session, Actor("scene"), SHOP, Role.VIEWER)
+            now = {row["invitation_id"] for row in await sites.invitations(session, SHOP)}
+            if len(now) > 50:
+                await session.execute(
+                    text("DELETE FROM invitations WHERE invitation_id = ANY(:old)"), {"old": list(before)}
+                )
+        return str((now - before).pop())
 
     async def diagnosis(self, device_id: str | None) -> str:
         """A new diagnosis."""

@@ -15,7 +15,10 @@ class AuditEventRow(Base):
     """Somebody did something; PostgreSQL refuses to change or delete it."""
 
     __tablename__ = "audit_events"
-    __table_args__ = (Index("ix_audit_events_site_id", "site_id", "event_id"),)
+    __table_args__ = (
+        Index("ix_audit_events_site_id", "site_id", "event_id"),
+        Index("ix_audit_events_actor_user_id", "actor_user_id", "event_id"),
+    )
 
     event_id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
     at: Mapped[datetime] = mapped_column(TIMESTAMP(timezone=True), server_default=text("clock_timestamp()"))

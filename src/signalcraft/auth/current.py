@@ -28,6 +28,10 @@ SESSION_COOKIE = APIKeyCookie(
 )
 
 
+# For routes that a session's cookie opens.
+BY_SESSION = [Depends(SESSION_COOKIE)]
+
+
 @dataclass(frozen=True)
 class Auth:
     """What signing in needs, one a process."""

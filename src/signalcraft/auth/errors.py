@@ -2,9 +2,10 @@
 
 BadRequest
 ├── Unauthorized (401)   SignInNeeded, LoginRefused
-├── Forbidden (403)      CrossSiteRequest, PasswordWrong, InvitationNeeded, InvitationRefused, AccountsFull
-├── NotFound (404)       UserUnknown, SessionUnknown
-├── UserExists (409)
+├── Forbidden (403)      CrossSiteRequest, PasswordWrong, InvitationNeeded, InvitationRefused, AccountsFull,
+│                        AccessTokensFull
+├── NotFound (404)       UserUnknown, SessionUnknown, AccessTokenUnknown
+├── UserExists, LastAdministrator (409)
 └── Invalid (422)        PasswordRefused
 TryAgain
 ├── TooManyFailures, TooManyRegistrations (429)
@@ -74,6 +75,24 @@ class SessionUnknown(NotFound):
     """You have no such session; it may have ended."""
 
     code = "session_unknown"
+
+
+class LastAdministrator(BadRequest):
+    """Nobody would be left to administer; make another administrator first."""
+
+    status, code = 409, "last_administrator"
+
+
+class AccessTokenUnknown(NotFound):
+    """You have no such token; it may have ended."""
+
+    code = "access_token_unknown"
+
+
+class AccessTokensFull(Forbidden):
+    """You have {limit} tokens already; end one first."""
+
+    code = "access_tokens_full"
 
 
 class UserExists(BadRequest):

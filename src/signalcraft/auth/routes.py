@@ -3,11 +3,12 @@
 from datetime import timedelta
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 
+from signalcraft.audit.service import Action, Actor, record
 from signalcraft.auth import cookies, known_browsers, session_repository
 from signalcraft.auth.csrf import must_come_from_own_site
-from signalcraft.auth.current import SESSION_COOKIE, CurrentAuth, SignedInPerson, signed_in
+from signalcraft.auth.current import BY_SESSION, CurrentAuth, SignedInPerson, signed_in
 from signalcraft.auth.errors import (
     AccountsFull,
     CrossSiteRequest,
@@ -24,6 +25,7 @@ from signalcraft.auth.errors import (
     TooManyRegistrations,
     UserExists,
 )
+from signalcraft.auth.person import Person
 from signalcraft.auth.schemas import (
     Credentials,
     Done,
@@ -58,8 +60,6 @@ HASHING_ERRORS = (
 )
 
 router = APIRouter(prefix="/api/auth", tags=["people"])
-# For routes that a session's cookie opens, in the OpenAPI document.
-BY_SESSION = [Depends(SESSION_COOKIE)]
 
 
 @router.post("/login", responses=problems(LoginRefused, TooManyFailures, *HASHING_ERRORS))
@@ -93,10 +93,11 @@ router.add_api_route(
 
 
 @router.post("/logout", dependencies=BY_SESSION, responses=problems(*CHANGE_ERRORS))
-async def log_out(request: Request, response: Response, _person: SignedInPerson, session: Session) -> Done:
+async def log_out(request: Request, response: Response, person: SignedInPerson, session: Session) -> Done:
     """End this session."""
     token = cookies.read(cookies.SESSION, request) or ""
     await session_repository.end_by_digest(session, digest_of(token))
+    await record(session, _actor(person, request), Action.LOGOUT)
     cookies.take_back(cookies.SESSION, request, response)
     return Done(message="Signed out.")
 
@@ -150,9 +151,10 @@ async def list_sessions(request: Request, person: SignedInPerson, session: ReadS
 
 
 @router.delete("/sessions", dependencies=BY_SESSION, responses=problems(*CHANGE_ERRORS))
-async def end_other_sessions(person: SignedInPerson, session: Session) -> Done:
+async def end_other_sessions(request: Request, person: SignedInPerson, session: Session) -> Done:
     """End all your sessions but this one."""
     ended = await session_repository.end_all(session, person.user_id, but=person.session_id)
+    await record(session, _actor(person, request), Action.SESSIONS_ENDED, count=ended)
     return Done(message=f"Other sessions ended: {ended}.")
 
 
@@ -161,11 +163,16 @@ async def end_other_sessions(person: SignedInPerson, session: Session) -> Done:
     dependencies=BY_SESSION,
     responses=problems(*CHANGE_ERRORS, SessionUnknown, Invalid),
 )
-async def end_session(session_id: UUID, person: SignedInPerson, session: Session) -> Done:
+async def end_session(session_id: UUID, request: Request, person: SignedInPerson, session: Session) -> Done:
     """End one of your sessions."""
     if not await session_repository.end(session, person.user_id, session_id):
         raise SessionUnknown
+    await record(session, _actor(person, request), Action.SESSIONS_ENDED, count=1)
     return Done(message="The session has ended.")
+
+
+def _actor(person: Person, request: Request) -> Actor:
+    return Actor(person.username, person.user_id, client_address(request))
 
 
 def _origin(request: Request) -> Origin:

@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from signalcraft.audit.service import Action, Actor, record
 from signalcraft.auth import known_browsers, repository, session_repository
 from signalcraft.auth.errors import (
     AccountsFull,
@@ -89,6 +90,7 @@ class Accounts:
             login, replacement = await self._checked(key, password)
             if login is None:
                 await self._limits.failed(attempt)
+                await self._record_failure(name, key, origin.address)
                 raise LoginRefused
         async with self._database.session() as session:
             if not await repository.lock_if_unchanged(session, login):
@@ -99,6 +101,7 @@ class Accounts:
                 await session_repository.end_by_digest(session, digest_of(cookies.session))
             issued = await open_session(session, login.user_id, origin, self._session_life)
             person = await repository.find_person(session, login.user_id)
+            await record(session, Actor(person.username, person.user_id, origin.address), Action.LOGIN)
         return SignedIn(person, issued, known_browsers.issue(secret, key))
 
     async def register(self, account: NewAccount, address: str) -> Person:
@@ -114,7 +117,11 @@ class Accounts:
             await self._must_be_welcome(session, account)
         password_hash = await self._passwords.hash(account.password)
         async with self._database.session() as session:
-            return await add_account(session, account, password_hash, self._settings)
+            person = await add_account(session, account, password_hash, self._settings)
+            actor = Actor(person.username, person.user_id, address)
+            site_id = next(iter(person.roles), None)
+            await record(session, actor, Action.USER_MADE, target=person.username, site_id=site_id)
+        return person
 
     async def change_password(self, person: Person, current: str, new: str, origin: Origin) -> Issued:
         """Replace the password; all sessions end, and a new one takes this one's place.
@@ -137,6 +144,8 @@ class Accounts:
                 raise PasswordWrong
             await repository.set_password(session, person.user_id, replacement)
             await session_repository.end_all(session, person.user_id)
+            actor = Actor(person.username, person.user_id, origin.address)
+            await record(session, actor, Action.PASSWORD_CHANGED)
             return await open_session(session, person.user_id, origin, self._session_life)
 
     async def _checked(self, key: str, password: str) -> tuple[StoredLogin | None, str | None]:
@@ -146,6 +155,13 @@ class Accounts:
         # The same work whether there is such an account or not.
         match = await self._passwords.match(password, login.password_hash if login else UNMATCHABLE)
         return (login, match.replacement) if match.is_right else (None, None)
+
+    async def _record_failure(self, name: str, key: str, address: str) -> None:
+        """Tell of a failed login; the limits bound how many there are. The same work whether the account exists or not."""
+        async with self._database.session() as session:
+            login = await repository.find_login(session, key)
+            actor = Actor(name, login.user_id if login else None, address)
+            await record(session, actor, Action.LOGIN_FAILED)
 
     async def _is_right(self, password: str, kept: str) -> bool:
         return (await self._passwords.match(password, kept)).is_right

@@ -1,25 +1,34 @@
 """The SQL by which users are administered."""
 
 from collections.abc import Sequence
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import RowMapping, text
+from sqlalchemy import RowMapping, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.types import Boolean
 
-_COLUMNS = """
-    u.user_id, u.username, u.email, u.is_admin, u.created_at, u.disabled_at,
-    (SELECT array_agg(m.role || ' ' || m.site_id ORDER BY m.site_id)
-     FROM memberships m WHERE m.user_id = u.user_id) AS roles
-"""
-LIST = text(f"SELECT {_COLUMNS} FROM users u ORDER BY u.username_key")  # noqa: S608 - columns of our own
+LIST = text("""
+    SELECT u.user_id, u.username, u.username_key, u.email, u.is_admin, u.created_at,
+        u.disabled_at IS NOT NULL AS is_disabled,
+        (SELECT array_agg(m.role || ' ' || m.site_id ORDER BY m.site_id)
+         FROM memberships m WHERE m.user_id = u.user_id) AS roles
+    FROM users u WHERE u.username_key > :after ORDER BY u.username_key LIMIT :limit
+""")
 FIND_BY_KEY = text("SELECT user_id FROM users WHERE username_key = :key OR email_key = :key")
-DISABLE = text("UPDATE users SET disabled_at = now() WHERE user_id = :user_id AND disabled_at IS NULL")
+CHANGE = text("""
+    UPDATE users SET
+        is_admin = coalesce(:is_admin, is_admin),
+        disabled_at = CASE :is_disabled WHEN true THEN coalesce(disabled_at, now()) WHEN false THEN NULL
+            ELSE disabled_at END
+    WHERE user_id = :user_id RETURNING username
+""").bindparams(bindparam("is_admin", type_=Boolean), bindparam("is_disabled", type_=Boolean))
+NAME = text("SELECT username FROM users WHERE user_id = :user_id")
+IS_ADMINISTERED = text("SELECT EXISTS (SELECT FROM users WHERE is_admin AND disabled_at IS NULL)")
 
 
-async def list_all(session: AsyncSession) -> Sequence[RowMapping]:
-    """All users by name; `roles` is an array of `role site`."""
-    return (await session.execute(LIST)).mappings().all()
+async def list_users(session: AsyncSession, *, after: str = "", limit: int = 10_000) -> Sequence[RowMapping]:
+    """Users by name from the one behind `after` on; `roles` is an array of `role site`, or null."""
+    return (await session.execute(LIST, {"after": after, "limit": limit})).mappings().all()
 
 
 async def find_by_key(session: AsyncSession, key: str) -> UUID | None:
@@ -28,7 +37,21 @@ async def find_by_key(session: AsyncSession, key: str) -> UUID | None:
     return found
 
 
-async def disable(session: AsyncSession, user_id: UUID) -> bool:
-    """Close an account; whether it was open."""
-    result: Any = await session.execute(DISABLE, {"user_id": user_id})
-    return bool(result.rowcount)
+async def change(
+    session: AsyncSession, user_id: UUID, *, is_disabled: bool | None, is_admin: bool | None
+) -> str | None:
+    """Change what is given; the user's name, or None where there is none."""
+    values = {"user_id": user_id, "is_disabled": is_disabled, "is_admin": is_admin}
+    name: str | None = (await session.execute(CHANGE, values)).scalar_one_or_none()
+    return name
+
+
+async def name_of(session: AsyncSession, user_id: UUID) -> str | None:
+    """The user's name, or None where there is none."""
+    name: str | None = (await session.execute(NAME, {"user_id": user_id})).scalar_one_or_none()
+    return name
+
+
+async def is_administered(session: AsyncSession) -> bool:
+    """Whether there is an open account of an administrator."""
+    return bool((await session.execute(IS_ADMINISTERED)).scalar_one())

@@ -61,6 +61,10 @@ def demo(
         tempfile.TemporaryDirectory(prefix="signalcraft-demo-") as scratch,
         _service(data_dir or Path(scratch), port) as address,
     ):
+        if not as_json:
+            from signalcraft.cli.demo_owner import make_owner
+
+            print(f"Sign in as {make_owner()}", flush=True)
         _simulate(address, duration_s, clips, as_json)
 
 

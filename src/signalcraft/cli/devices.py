@@ -21,13 +21,21 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 def add(
     device_id: DeviceId,
     name: Annotated[str | None, typer.Option(help="What people call it.")] = None,
+    site: Annotated[
+        str | None, typer.Option(help="The site it belongs to; by default the first one.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Register a device and print its token, which is shown this once."""
+    from signalcraft.audit.service import Actor
     from signalcraft.cli.database import in_transaction
-    from signalcraft.devices import service
+    from signalcraft.devices import management
+    from signalcraft.sites.models import FIRST_SITE
 
-    issued = in_transaction(lambda session: service.add_device(session, device_id, name))
+    actor = Actor.of_command_line()
+    issued = in_transaction(
+        lambda session: management.add(session, actor, device_id, name, site or FIRST_SITE)
+    )
     _show_token(device_id, issued.secret, as_json)
 
 
@@ -41,10 +49,16 @@ def list_all(as_json: AsJson = False) -> None:
     if as_json:
         print(json.dumps([dict(device) for device in devices], default=str))
         return
-    table = Table("device", "name", "registered (UTC)", "valid tokens")
+    table = Table("device", "name", "site", "registered (UTC)", "valid tokens")
     for device in devices:
         registered = f"{device['created_at']:%Y-%m-%d %H:%M}"
-        table.add_row(device["device_id"], device["name"] or "", registered, str(device["valid_tokens"]))
+        table.add_row(
+            device["device_id"],
+            device["name"] or "",
+            device["site_id"],
+            registered,
+            str(device["valid_tokens"]),
+        )
     Console().print(table if devices else "No device is registered yet: signalcraft devices add NAME")
 
 
@@ -57,21 +71,37 @@ def rotate(
     as_json: AsJson = False,
 ) -> None:
     """Give a device a new token, shown this once; the old one ends after the overlap."""
+    from signalcraft.audit.service import Actor
     from signalcraft.cli.database import in_transaction
-    from signalcraft.devices import service
+    from signalcraft.devices import management
 
+    actor = Actor.of_command_line()
     overlap = timedelta(hours=overlap_hours)
-    issued = in_transaction(lambda session: service.rotate_token(session, device_id, overlap))
+    issued = in_transaction(lambda session: management.rotate(session, actor, device_id, overlap))
     _show_token(device_id, issued.secret, as_json)
+
+
+@app.command(epilog="Example: signalcraft devices move shop-1-compressor shop-2")
+def move(device_id: DeviceId, site: Annotated[str, typer.Argument(help="The site's id.")]) -> None:
+    """Let a device belong to another site, with all that it has sent."""
+    from signalcraft.audit.service import Actor
+    from signalcraft.cli.database import in_transaction
+    from signalcraft.devices import management
+
+    actor = Actor.of_command_line()
+    in_transaction(lambda session: management.move(session, actor, device_id, site))
+    print(f"{device_id} belongs to {site} now.")
 
 
 @app.command()
 def revoke(device_id: DeviceId, as_json: AsJson = False) -> None:
     """End all tokens of a device now; its readings stay."""
+    from signalcraft.audit.service import Actor
     from signalcraft.cli.database import in_transaction
-    from signalcraft.devices import service
+    from signalcraft.devices import management
 
-    ended = in_transaction(lambda session: service.revoke_tokens(session, device_id))
+    actor = Actor.of_command_line()
+    ended = in_transaction(lambda session: management.revoke(session, actor, device_id))
     if as_json:
         print(json.dumps({"device_id": device_id, "tokens_ended": ended}))
     else:

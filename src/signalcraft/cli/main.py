@@ -6,7 +6,7 @@ import typer
 from typer.core import TyperGroup
 
 from signalcraft import __version__
-from signalcraft.cli import clips, demo, devices, model, serve, settings, users
+from signalcraft.cli import clips, demo, devices, model, serve, settings, sites, users
 from signalcraft.core.errors import SignalCraftError
 from signalcraft.core.operator_error import OperatorError
 from signalcraft.settings import SettingsError
@@ -22,7 +22,9 @@ class _Commands(TyperGroup):
             typer.echo(str(error), err=True)
             raise typer.Exit(2) from None
         except (OperatorError, SignalCraftError) as error:
-            typer.echo(str(error), err=True)
+            fields = error.details.get("errors", []) if isinstance(error, SignalCraftError) else []
+            reasons = [f"{problem['field']}: {problem['reason']}" for problem in fields]
+            typer.echo(" ".join([str(error), *reasons]), err=True)
             raise typer.Exit(1) from None
 
 
@@ -59,5 +61,6 @@ app.command()(demo.simulate)
 app.add_typer(devices.app, name="devices")
 app.add_typer(clips.app, name="clips")
 app.add_typer(users.app, name="users")
+app.add_typer(sites.app, name="sites")
 app.add_typer(model.app, name="model")
 app.command()(settings.settings)

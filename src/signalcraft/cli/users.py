@@ -4,9 +4,12 @@ import json
 import secrets
 import sys
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncSession
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -42,6 +45,7 @@ def add(
     as_json: AsJson = False,
 ) -> None:
     """Make an account and print its password, which is shown this once."""
+    from signalcraft.audit.service import Actor
     from signalcraft.auth import administration
     from signalcraft.auth.passwords import hash_now
     from signalcraft.cli.database import in_transaction
@@ -52,7 +56,8 @@ def add(
         username, email, password, None if role is UserRole.ADMIN else Role(role.value), site
     )
     password_hash = hash_now(password)
-    in_transaction(lambda session: administration.add_user(session, new, password_hash))
+    actor = Actor.of_command_line()
+    in_transaction(lambda session: administration.add_user(session, actor, new, password_hash))
     _show(username, None if password_stdin else password, as_json, "made")
 
 
@@ -65,34 +70,38 @@ def list_all(as_json: AsJson = False) -> None:
     from signalcraft.auth import user_repository
     from signalcraft.cli.database import in_transaction
 
-    users = in_transaction(user_repository.list_all)
+    users = in_transaction(user_repository.list_users)
     if as_json:
         print(json.dumps([dict(user) for user in users], default=str))
         return
-    table = Table("user", "e-mail", "roles", "made (UTC)", "closed (UTC)")
+    table = Table("user", "e-mail", "roles", "made (UTC)", "closed")
     for user in users:
         roles = ["admin"] if user["is_admin"] else []
         roles += [entry.replace(" ", " of ") for entry in user["roles"] or ()]
-        closed = f"{user['disabled_at']:%Y-%m-%d %H:%M}" if user["disabled_at"] else ""
-        table.add_row(
-            user["username"], user["email"], ", ".join(roles), f"{user['created_at']:%Y-%m-%d %H:%M}", closed
-        )
+        made, closed = f"{user['created_at']:%Y-%m-%d %H:%M}", "closed" if user["is_disabled"] else ""
+        table.add_row(user["username"], user["email"], ", ".join(roles), made, closed)
     Console().print(table if users else "There is no user yet: signalcraft users add NAME --email … --role …")
 
 
 @app.command()
 def disable(username: Name, as_json: AsJson = False) -> None:
     """Close an account and end its sessions; what the user has done stays."""
+    from signalcraft.audit.service import Actor
     from signalcraft.auth import administration
     from signalcraft.cli.database import in_transaction
 
-    in_transaction(lambda session: administration.disable_by_name(session, username))
+    async def close(session: "AsyncSession") -> None:
+        user_id = await administration.user_of(session, username)
+        await administration.change(session, Actor.of_command_line(), user_id, is_disabled=True)
+
+    in_transaction(close)
     print(json.dumps({"username": username, "is_disabled": True}) if as_json else f"{username} is closed.")
 
 
 @app.command(name="reset-password")
 def reset_password(username: Name, password_stdin: FromStdin = False, as_json: AsJson = False) -> None:
     """Give a user a new password, shown this once; all sessions of the user end."""
+    from signalcraft.audit.service import Actor
     from signalcraft.auth import administration
     from signalcraft.auth.password_rules import must_be_good
     from signalcraft.auth.passwords import hash_now
@@ -101,7 +110,12 @@ def reset_password(username: Name, password_stdin: FromStdin = False, as_json: A
     password = _given_password() if password_stdin else secrets.token_urlsafe(12)
     must_be_good(password, (username,))
     password_hash = hash_now(password)
-    in_transaction(lambda session: administration.reset_password_by_name(session, username, password_hash))
+
+    async def reset(session: "AsyncSession") -> None:
+        user_id = await administration.user_of(session, username)
+        await administration.reset_password(session, Actor.of_command_line(), user_id, password_hash)
+
+    in_transaction(reset)
     _show(username, None if password_stdin else password, as_json, "changed")
 
 

@@ -25,11 +25,14 @@ KNOWN = text("SELECT device_id FROM devices WHERE device_id = ANY(:device_ids)")
 LOCK_REGISTRY = text("SELECT pg_advisory_xact_lock(6001)")
 COUNT = text("SELECT count(*) FROM devices")
 LIST = text("""
-    SELECT d.device_id, d.name, d.created_at, count(t.digest) AS valid_tokens
+    SELECT d.device_id, d.name, d.site_id, d.created_at, count(t.digest) AS valid_tokens
     FROM devices d
     LEFT JOIN device_tokens t ON t.device_id = d.device_id AND (t.expires_at IS NULL OR t.expires_at > now())
     GROUP BY d.device_id ORDER BY d.device_id
 """)
+RENAME = text("UPDATE devices SET name = :name WHERE device_id = :device_id")
+MOVE = text("UPDATE devices SET site_id = :site_id WHERE device_id = :device_id")
+SITE_OF = text("SELECT site_id FROM devices WHERE device_id = :device_id")
 ADD_TOKEN = text("INSERT INTO device_tokens (digest, device_id) VALUES (:digest, :device_id)")
 # A token that was to end sooner keeps its earlier end.
 EXPIRE_TOKENS = text("""
@@ -70,6 +73,22 @@ async def count(session: AsyncSession) -> int:
 async def list_devices(session: AsyncSession) -> Sequence[RowMapping]:
     """All devices with the number of their valid tokens, by id."""
     return (await session.execute(LIST)).mappings().all()
+
+
+async def rename(session: AsyncSession, device_id: str, name: str | None) -> None:
+    """Call a device something else."""
+    await session.execute(RENAME, {"device_id": device_id, "name": name})
+
+
+async def move(session: AsyncSession, device_id: str, site_id: str) -> None:
+    """Let a device belong to this site."""
+    await session.execute(MOVE, {"device_id": device_id, "site_id": site_id})
+
+
+async def site_of(session: AsyncSession, device_id: str) -> str | None:
+    """The site of a device, or None where there is no such device."""
+    found: str | None = (await session.execute(SITE_OF, {"device_id": device_id})).scalar_one_or_none()
+    return found
 
 
 async def add_token(session: AsyncSession, device_id: str, digest: bytes) -> None:

@@ -1,0 +1,5 @@
+"""The scene of which the log tells."""
+
+from tests.access.conftest import scene
+
+__all__ = ["scene"]
