@@ -16,7 +16,7 @@ from signalcraft.baselines.errors import (
 )
 from signalcraft.baselines.schemas import Baseline, Duty, DutyQuery, NameStates, StartBaseline
 from signalcraft.core.database import ReadSession, Session
-from signalcraft.core.errors import BadRequest, DatabaseUnavailable, Invalid, StorageFull
+from signalcraft.core.errors import BadRequest, BodyTooLarge, DatabaseUnavailable, Invalid, StorageFull
 from signalcraft.core.problems import problems
 from signalcraft.devices import service as devices
 from signalcraft.devices.access import Caller
@@ -36,7 +36,7 @@ DeviceId = Annotated[str, Path(pattern=DEVICE_ID_PATTERN, examples=["test-device
 @router.post(
     "/baseline",
     status_code=201,
-    responses=problems(*ERRORS, BadRequest, BaselineExists, StorageFull),
+    responses=problems(*ERRORS, BadRequest, BodyTooLarge, BaselineExists, StorageFull),
 )
 async def start_baseline(
     _caller: Commissioner, device_id: DeviceId, session: Session, asked: StartBaseline
@@ -66,6 +66,7 @@ async def delete_baseline(_caller: Commissioner, device_id: DeviceId, session: S
     responses=problems(
         *ERRORS,
         BadRequest,
+        BodyTooLarge,
         BaselineNotReady,
         StatesInvalid,
         ClipUnprocessable,
