@@ -40,6 +40,11 @@ from signalcraft.registry.shadow import Shadow
 from signalcraft.registry.watch import ModelWatch
 from signalcraft.settings import DeviceAccess, Settings, SettingsError, get_settings
 from signalcraft.sites import routes as site_routes
+from signalcraft.tasks import routes as task_routes
+from signalcraft.tasks.news import TaskNews
+from signalcraft.tasks.performing import Workshop
+from signalcraft.tasks.runner import TableRunner
+from signalcraft.tasks.upkeep import TaskUpkeep
 from signalcraft.telemetry import routes as telemetry_routes
 from signalcraft.telemetry.batch_room import BatchRoom
 from signalcraft.telemetry.ingest import Ingest
@@ -87,6 +92,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(diagnosis_routes.router)
     app.include_router(baseline_routes.router)
     app.include_router(label_routes.router)
+    app.include_router(task_routes.router)
     app.add_middleware(BodyLimit)
     app.add_middleware(Shortcut)
     add_border(app, app.state.settings.server)
@@ -133,6 +139,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         await _run_beside(stack, heartbeat.run())
         await _run_beside(stack, run_upkeep(database, settings))
         await _run_beside(stack, collection.run_upkeep(database, clips, settings.clips))
+        await _tasks(stack, app, url)
         yield
 
 
@@ -175,6 +182,21 @@ def _inference(stack: AsyncExitStack, settings: Settings) -> tuple[InferenceClie
         client(address, settings.inference.max_in_flight),
         client(background, settings.inference.max_in_flight),
     )
+
+
+async def _tasks(stack: AsyncExitStack, app: FastAPI, url: str) -> None:
+    """The work on recordings that are judged later."""
+    state, settings = app.state, app.state.settings
+    shop = Workshop(
+        state.database, state.clips, state.inference, state.baselines, state.models, state.shadow, settings
+    )
+    news = state.task_news = TaskNews(url)
+    await _run_beside(stack, news.listen())
+    upkeep = state.task_upkeep = TaskUpkeep(shop)
+    await _run_beside(stack, upkeep.run())
+    runner = state.task_runner = TableRunner(shop, news)
+    runner.start()
+    stack.push_async_callback(runner.stop)
 
 
 async def _run_beside(stack: AsyncExitStack, work: Coroutine[None, None, None]) -> None:

@@ -249,6 +249,24 @@ class ClipSettings(_Group):
     upkeep_every_s: float = Field(60.0, ge=1, le=86_400, description="Pause between two looks at the limits.")
 
 
+class TaskSettings(_Group):
+    """Recordings that are judged later."""
+
+    in_flight: int = Field(
+        2,
+        ge=1,
+        le=64,
+        description="Tasks a web worker works on at once, beside what is judged synchronously.",
+    )
+    lease_s: float = Field(
+        10.0, ge=1, le=600, description="A task whose process says nothing for so long is taken by another."
+    )
+    poll_s: float = Field(2.0, ge=0.1, le=60, description="Pause between two looks where no news comes.")
+    most_waiting: int = Field(50_000, ge=1, description="Tasks that may wait before 503.")
+    most_waiting_per_device: int = Field(10_000, ge=1, description="Of one device, before 429.")
+    days: int = Field(30, ge=1, le=36_500, description="Finished tasks are forgotten after this.")
+
+
 class LogSettings(_Group):
     """Logging."""
 
@@ -282,6 +300,7 @@ class Settings(_Group):
     inference: InferenceSettings = InferenceSettings()
     recordings: RecordingSettings = RecordingSettings()
     clips: ClipSettings = ClipSettings()
+    tasks: TaskSettings = TaskSettings()
     log: LogSettings = LogSettings()
 
 

@@ -19,6 +19,10 @@ from signalcraft.sites.roles import Role
 from tests.people import SESSION, add_user
 
 SHOP, OTHER_SHOP = "shop", "other-shop"
+TASK = text("""
+    INSERT INTO analysis_tasks (id, device_id, recorded_at, clip_sha256, lane, turn, status, finished_at)
+    VALUES (:id, :device_id, now(), 'none', :device_id, 0, 'FAILURE', now())
+""")
 ADD_SITE = text("INSERT INTO sites (site_id, name) VALUES (:site_id, :site_id)")
 PLACE = text("UPDATE devices SET site_id = :site_id WHERE device_id = :device_id")
 DIAGNOSE = text("""
@@ -61,6 +65,7 @@ class Scene:
             "diagnosis_id": await self.diagnosis(device_id),
             "user_id": str(await self.member()),
             "invitation_id": await self.invitation(),
+            "task_id": await self.task(device_id),
             "session_id": str(uuid4()),
             "token_id": str(uuid4()),
         }
@@ -95,6 +100,13 @@ class Scene:
         async with self.database.session() as session:
             await session.execute(DIAGNOSE, {"id": diagnosis_id, "device_id": device_id})
         return str(diagnosis_id)
+
+    async def task(self, device_id: str) -> str:
+        """A new task that has failed."""
+        task_id = uuid4()
+        async with self.database.session() as session:
+            await session.execute(TASK, {"id": task_id, "device_id": device_id})
+        return str(task_id)
 
     async def session_of(self, who: str) -> httpx.Headers:
         """The headers of a browser that is signed in, without the time that a password takes."""

@@ -67,7 +67,7 @@ async def apply_rules(database: Database, store: ClipStore, settings: ClipSettin
     clips = size_bytes = 0
     while rows := await _forget_some(database, settings):
         for sha256, _ in rows:
-            await _remove_file(database, store, sha256)
+            await remove_file(database, store, sha256)
         clips += len(rows)
         size_bytes += sum(size for _, size in rows)
     if clips:
@@ -88,7 +88,7 @@ async def mend(database: Database, store: ClipStore) -> Mended:
         async with database.session(read_only=True) as session:
             known = await repository.of_shard(session, shard)
         for sha256 in stored.keys() - known:
-            files += await _remove_file(database, store, sha256)
+            files += await remove_file(database, store, sha256)
         for sha256 in known - stored.keys():
             lost = await _forget_if_lost(database, store, sha256)
             rows += lost is not None
@@ -111,7 +111,7 @@ async def _forget_some(database: Database, settings: ClipSettings) -> list[tuple
         return rows
 
 
-async def _remove_file(database: Database, store: ClipStore, sha256: str) -> bool:
+async def remove_file(database: Database, store: ClipStore, sha256: str) -> bool:
     """Delete the file unless the same recording has come again meanwhile; whether it was deleted."""
     async with database.session() as session:
         await repository.lock_alone(session, sha256)

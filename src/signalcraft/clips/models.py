@@ -24,6 +24,8 @@ class ClipRow(Base):
     held_until: Mapped[datetime | None] = mapped_column(TIMESTAMP(timezone=True))
     # A person has said what it is: it stays, whatever its age.
     is_labelled: Mapped[bool] = mapped_column(Boolean, server_default="false")
+    # Stored for a task alone, which has not said yet whether it is to be kept.
+    is_temporary: Mapped[bool] = mapped_column(Boolean, server_default="false")
 
 
 class ClipStoreRow(Base):

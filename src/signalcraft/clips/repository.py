@@ -25,10 +25,20 @@ LOCK_ALONE = text(f"SELECT pg_advisory_xact_lock({_LOCK}, hashtext(:sha256))")
 TRY_COLLECT = text(f"SELECT pg_try_advisory_xact_lock({_LOCK}, 0)")
 LOCK_STORE = text(f"SELECT pg_advisory_xact_lock({_LOCK}, 1)")
 ENTER = text("""
-    INSERT INTO clips (sha256, size_bytes, held_until) VALUES (:sha256, :size_bytes, :held_until)
+    INSERT INTO clips (sha256, size_bytes, held_until, is_temporary)
+    VALUES (:sha256, :size_bytes, :held_until, :is_temporary)
     ON CONFLICT (sha256) DO UPDATE SET
-        stored_at = now(), held_until = greatest(clips.held_until, excluded.held_until)
+        stored_at = now(), held_until = greatest(clips.held_until, excluded.held_until),
+        is_temporary = clips.is_temporary AND excluded.is_temporary
 """).bindparams(bindparam("held_until", type_=TIMESTAMP(timezone=True)))
+END_HOLD = text("""
+    UPDATE clips SET is_temporary = is_temporary AND NOT :is_wanted,
+        held_until = CASE WHEN :is_still_held THEN held_until END
+    WHERE sha256 = :sha256
+""")
+FORGET_TEMPORARY = text("""
+    DELETE FROM clips WHERE sha256 = :sha256 AND is_temporary AND NOT is_labelled RETURNING sha256
+""")
 IS_KEPT = text("SELECT EXISTS (SELECT FROM clips WHERE sha256 = :sha256)")
 KEPT = text("SELECT sha256 FROM clips WHERE sha256 = ANY(:sha256s)").bindparams(_SHA256S)
 FORGET = text("DELETE FROM clips WHERE sha256 = :sha256 RETURNING is_labelled")
@@ -79,9 +89,23 @@ async def lock_alone(session: AsyncSession, sha256: str) -> None:
     await session.execute(LOCK_ALONE, {"sha256": sha256})
 
 
-async def enter(session: AsyncSession, sha256: str, size_bytes: int, held_until: datetime | None) -> None:
+async def enter(
+    session: AsyncSession, sha256: str, size_bytes: int, held_until: datetime | None, *, is_temporary: bool
+) -> None:
     """Keep the clip, or keep it anew."""
-    await session.execute(ENTER, {"sha256": sha256, "size_bytes": size_bytes, "held_until": held_until})
+    values = {"sha256": sha256, "size_bytes": size_bytes, "held_until": held_until}
+    await session.execute(ENTER, values | {"is_temporary": is_temporary})
+
+
+async def end_hold(session: AsyncSession, sha256: str, *, is_wanted: bool, is_still_held: bool) -> None:
+    """Nobody of this task works on it any more; `is_wanted`: it stays like any other clip."""
+    values = {"sha256": sha256, "is_wanted": is_wanted, "is_still_held": is_still_held}
+    await session.execute(END_HOLD, values)
+
+
+async def forget_temporary(session: AsyncSession, sha256: str) -> bool:
+    """Delete the clip's row if nobody but the task wanted it; whether it was deleted."""
+    return (await session.execute(FORGET_TEMPORARY, {"sha256": sha256})).first() is not None
 
 
 async def is_kept(session: AsyncSession, sha256: str) -> bool:

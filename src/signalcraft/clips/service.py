@@ -42,9 +42,18 @@ async def write(database: Database, store: ClipStore, file: int) -> StoredClip:
 
 
 async def enter(
-    session: AsyncSession, store: ClipStore, clip: StoredClip, file: int, *, hold: timedelta | None = None
+    session: AsyncSession,
+    store: ClipStore,
+    clip: StoredClip,
+    file: int,
+    *,
+    hold: timedelta | None = None,
+    is_temporary: bool = False,
 ) -> None:
-    """Keep the clip that was written from `file`. hold: nobody removes it for so long, whatever the rules say.
+    """Keep the clip that was written from `file`.
+
+    hold: nobody removes it for so long, whatever the rules say. is_temporary: unless it is kept already, or will be,
+    it goes when the hold is given up with `release`.
 
     Raises:
         StoreUnavailable: the store does not answer.
@@ -53,7 +62,22 @@ async def enter(
     # Whoever collects may have found the file before its row was there; from here on it waits for us.
     if not await store.has(clip.sha256):
         await store.write(file)
-    await repository.enter(session, clip.sha256, clip.size_bytes, None if hold is None else utcnow() + hold)
+    held_until = None if hold is None else utcnow() + hold
+    await repository.enter(session, clip.sha256, clip.size_bytes, held_until, is_temporary=is_temporary)
+
+
+async def lock_for_release(session: AsyncSession, sha256: str) -> None:
+    """Let nobody enter or remove the clip until the transaction ends: then look who else holds it, and `release` it."""
+    await repository.lock_alone(session, sha256)
+
+
+async def release(session: AsyncSession, sha256: str, *, is_wanted: bool, is_still_held: bool) -> bool:
+    """Give up a hold. is_wanted: keep the clip by the rules from now on. is_still_held: by somebody else.
+
+    Returns whether nobody wants it any more; then, after the commit, its file is for `collection.remove_file`.
+    """
+    await repository.end_hold(session, sha256, is_wanted=is_wanted, is_still_held=is_still_held)
+    return not (is_wanted or is_still_held) and await repository.forget_temporary(session, sha256)
 
 
 async def fetch(session: AsyncSession, store: ClipStore, sha256: str | None) -> BinaryIO:

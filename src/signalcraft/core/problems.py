@@ -58,6 +58,9 @@ def problems(*errors: type[SignalCraftError]) -> dict[int | str, dict[str, Any]]
 
 # What stands in the sentences of examples where an error tells of one request.
 _EXAMPLE_DETAILS: dict[str, Any] = {
+    "job_id": "c7d1a2b3-0e4f-4a5b-9c6d-7e8f9a0b1c2d",
+    "task_id": "0b9f1d3c-6a52-4c8e-8f0a-5d1e2c3b4a59",
+    "tries": 3,
     "channels": 6,
     "clipped_percent": 71,
     "container": "WAV",

@@ -5,7 +5,7 @@ import errno
 import json
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -34,6 +34,9 @@ _PASSING = {
     errno.ENOBUFS,
 }
 
+# Told how many windows of a recording are judged, and how many there are.
+Watch = Callable[[int, int], None]
+
 logger = get_logger(__name__)
 
 
@@ -59,25 +62,32 @@ class InferenceClient:
         return self._in_flight
 
     async def judge(
-        self, file: int, *, model: Path | None = None, baseline: bytes | None = None
+        self,
+        file: int,
+        *,
+        model: Path | None = None,
+        baseline: bytes | None = None,
+        watch: Watch | None = None,
     ) -> Judgement:
         """The verdict on the recording in the open file `file`, which is read from its beginning, whatever its position.
 
         model: the ONNX file that judges; None is the one that the pool was started with. baseline: the device's own
-        normal, as `learn` gave it; the verdict then comes from it.
+        normal, as `learn` gave it; the verdict then comes from it. watch: told how many windows are judged, and of how
+        many. Whoever watches counts the tries as well: then there is one.
 
         Raises:
             ClipRefused: the recording can't be judged; the subclass says why.
-            ClipUnprocessable: it ended two processes, or took too long twice.
+            ClipUnprocessable: it ended two processes, or took too long twice; where it is watched, once.
             AnalysisBusy: too many recordings wait, or none was taken in time.
             ModelUnavailable: the process can't load the model.
             AnalysisError: a fault in SignalCraft, which the process has logged.
         """
-        message = wire.JOB + (b"" if model is None else os.fsencode(model))
+        job = wire.JOB if watch is None else wire.WATCHED_JOB
+        message = job + (b"" if model is None else os.fsencode(model))
         if baseline is None:
-            return _read(await self._answer(message, file))
+            return _read(await self._answer(message, file, watch=watch))
         with _in_memory(baseline) as second:
-            return _read(await self._answer(message, file, second))
+            return _read(await self._answer(message, file, second, watch=watch))
 
     async def learn(self, task: LearningTask) -> Learnt:
         """A baseline from a device's clips.
@@ -93,13 +103,13 @@ class InferenceClient:
                 raise AnalysisError
             return Learnt.of(answer[1:], os.pread(file, os.fstat(file).st_size, 0))
 
-    async def _answer(self, message: bytes, *files: int) -> bytes:
+    async def _answer(self, message: bytes, *files: int, watch: Watch | None = None) -> bytes:
         if self._in_flight >= self._max_in_flight:
             raise AnalysisBusy
         self._in_flight += 1
         try:
-            for _ in range(_TRIES):
-                answer = await self._ask(message, files)
+            for _ in range(_TRIES if watch is None else 1):
+                answer = await self._ask(message, files, watch)
                 if answer:
                     return answer
                 logger.warning("inference_process_lost")
@@ -116,18 +126,22 @@ class InferenceClient:
         except (OSError, TimeoutError):
             return 0
 
-    async def _ask(self, message: bytes, files: tuple[int, ...]) -> bytes:
+    async def _ask(self, message: bytes, files: tuple[int, ...], watch: Watch | None) -> bytes:
         """A process's answer; empty if it ended before."""
         with self._hand_over(message, files) as connection:
             try:
                 async with asyncio.timeout(self._take_limit_s):
-                    return await _receive(connection)
+                    answer = await _receive(connection)
             except TimeoutError:
                 if not wire.is_taken(connection):
                     raise AnalysisBusy from None
+                answer = b""
+            else:
+                if watch is None or answer[:1] != wire.WINDOWS:
+                    return answer
             try:
                 async with asyncio.timeout(self._time_limit_s + _KILL_MARGIN_S):
-                    return await _receive(connection)
+                    return await _last(connection, answer, watch)
             except TimeoutError:
                 logger.warning("inference_process_not_ended", limit_s=self._time_limit_s)
                 return b""
@@ -156,6 +170,16 @@ def _in_memory(content: bytes) -> Iterator[int]:
         yield file
     finally:
         os.close(file)
+
+
+async def _last(connection: socket.socket, answer: bytes, watch: Watch | None) -> bytes:
+    """The message after all those of progress; `answer` is the first of them, if it has come."""
+    while True:
+        if watch is not None and answer[:1] == wire.WINDOWS:
+            watch(*json.loads(answer[1:]))
+        answer = await _receive(connection)
+        if answer[:1] != wire.WINDOWS:
+            return answer
 
 
 async def _receive(connection: socket.socket) -> bytes:

@@ -1,5 +1,6 @@
 """The model, and the rule by which its figures become a verdict."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -62,17 +63,20 @@ class Engine:
             # onnxruntime raises many kinds of its own, which share no base; each means that the file is no model.
             raise ModelUnusableError(f"{model} is no usable model: {error}") from error
 
-    def judge(self, clip: Clip, *, started_s: float | None = None) -> Judgement:
+    def judge(
+        self, clip: Clip, *, started_s: float | None = None, watch: Callable[[int, int], None] | None = None
+    ) -> Judgement:
         """The verdict on a recording.
 
-        started_s: `perf_counter()` of when the work on the recording began, so that decoding counts as well.
+        started_s: `perf_counter()` of when the work on the recording began, so that decoding counts as well. watch: told
+        how many windows are judged, and of how many; first that it is none yet.
 
         Raises:
             ModelUnusableError: the model gives figures that are no numbers.
         """
         started_s = perf_counter() if started_s is None else started_s
         windows = cut_windows(clip.waveform, window_s=self.card.window_s, hop_s=self.card.hop_s)
-        of_windows = self._of_windows(windows)
+        of_windows = self._of_windows(windows, watch)
         probabilities = of_windows.mean(axis=0)
         decision = decide(probabilities, self.card)
         decisive = decisive_window(of_windows, self.card, decision)
@@ -126,10 +130,14 @@ class Engine:
             raise ModelUnusableError(f"{self.card.name} {self.card.version}, {output}: {error}") from error
         return np.asarray(values)
 
-    def _of_windows(self, windows: list[Waveform]) -> Probabilities:
+    def _of_windows(
+        self, windows: list[Waveform], watch: Callable[[int, int], None] | None = None
+    ) -> Probabilities:
         """Of each class in each window, shape (windows, classes)."""
         parts = []
         for first in range(0, len(windows), _BATCH_WINDOWS):
+            if watch is not None:
+                watch(first, len(windows))
             logits = self.logits(np.stack(windows[first : first + _BATCH_WINDOWS]))
             parts.append(softmax(logits, temperature=self.card.temperature))
         probabilities = np.concatenate(parts)

@@ -13,8 +13,10 @@ import socket
 import struct
 import sys
 from collections import OrderedDict
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 
@@ -97,24 +99,25 @@ class InferenceProcess:
     def _serve(self, connection: socket.socket) -> None:
         message, files, _, _ = socket.recv_fds(connection, wire.JOB_BYTES, 2)
         try:
-            is_ours = message.startswith((wire.JOB, wire.LEARN)) and files
+            is_ours = message[:1] in (wire.JOB, wire.WATCHED_JOB, wire.LEARN) and files
             if not is_ours or not wire.is_own_user(connection):
                 return
             # Nothing is judged for a client that has given up waiting.
             if not wire.is_gone(connection):
                 self._board.beat(self._seat)
-                connection.send(self._answer(message, files))
+                watch = partial(_tell_windows, connection) if message[:1] == wire.WATCHED_JOB else None
+                connection.send(self._answer(message, files, watch))
         finally:
             for file in files:
                 os.close(file)
 
-    def _answer(self, message: bytes, files: list[int]) -> bytes:
+    def _answer(self, message: bytes, files: list[int], watch: Callable[[int, int], None] | None) -> bytes:
         try:
             if message == wire.LEARN:
                 return wire.LEARNT + learn_from(files[0])
-            engine = self._engines.of(message.removeprefix(wire.JOB))
+            engine = self._engines.of(message[1:])
             baseline = read_whole(files[1]) if len(files) > 1 else None
-            judged = judge(engine, files[0], max_bytes=self._max_bytes, baseline=baseline)
+            judged = judge(engine, files[0], max_bytes=self._max_bytes, baseline=baseline, watch=watch)
             return wire.JUDGED + judged.to_json()
         except ModelUnusableError as unusable:
             logger.error("model_unusable", reason=str(unusable))  # noqa: TRY400 - it says which file and why
@@ -128,13 +131,24 @@ class InferenceProcess:
 
 
 def judge(
-    engine: Engine, file: int, *, max_bytes: int = MAX_BYTES, baseline: bytes | None = None
+    engine: Engine,
+    file: int,
+    *,
+    max_bytes: int = MAX_BYTES,
+    baseline: bytes | None = None,
+    watch: Callable[[int, int], None] | None = None,
 ) -> Judgement:
     """Decode and judge the recording in the open file `file`, by the device's own baseline where there is one."""
     started_s = perf_counter()
     clip = decode(file, max_bytes=max_bytes)
-    judgement = with_embedding(engine.judge(clip), clip.waveform, baseline)
+    judgement = with_embedding(engine.judge(clip, watch=watch), clip.waveform, baseline)
     return replace(judgement, inference_ms=round((perf_counter() - started_s) * 1000, 3))
+
+
+def _tell_windows(connection: socket.socket, judged: int, windows: int) -> None:
+    # News only: whoever does not read it in time, or has gone, must hold nothing up.
+    with suppress(ConnectionError, BlockingIOError):
+        connection.send(wire.WINDOWS + json.dumps([judged, windows]).encode(), socket.MSG_DONTWAIT)
 
 
 def warm(engine: Engine) -> None:

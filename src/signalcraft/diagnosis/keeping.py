@@ -27,6 +27,11 @@ class ClipProblem(StrEnum):
     REMOVED = "removed"
 
 
+def is_wanted(diagnosis: DiagnosisRow, wanted: KeptClips) -> bool:
+    """Whether the recording of this diagnosis is to be kept."""
+    return wanted is KeptClips.ALL or (wanted is KeptClips.SUSPICIOUS and diagnosis.verdict != Verdict.NORMAL)
+
+
 async def store_clip(
     database: Database, store: ClipStore, upload: Upload, diagnosis: DiagnosisRow, wanted: KeptClips
 ) -> StoredClip | None:
@@ -35,7 +40,7 @@ async def store_clip(
     Raises:
         DatabaseUnavailable: PostgreSQL is away.
     """
-    if wanted is KeptClips.NONE or (wanted is KeptClips.SUSPICIOUS and diagnosis.verdict == Verdict.NORMAL):
+    if not is_wanted(diagnosis, wanted):
         diagnosis.clip_problem = ClipProblem.NOT_WANTED
         return None
     try:

@@ -88,7 +88,7 @@ async def analyze_recording(request: Request) -> Response:
                 await SiteAdmission(state.database, caller.sites).register(recording.device_id or "")
             own = await state.baselines.of_device(recording.device_id)
             diagnosis = await service.judge(
-                state.inference, received, recording, model=state.models.active(), own=own
+                state.inference, received.descriptor(), recording, model=state.models.active(), own=own
             )
             clip = await keeping.store_clip(
                 state.database, state.clips, received, diagnosis, settings.clips.keep

@@ -20,12 +20,11 @@ from signalcraft.devices.access import Caller
 from signalcraft.devices.errors import DeviceIdInvalid
 from signalcraft.devices.service import is_device_id
 from signalcraft.diagnosis import label_repository, repository
-from signalcraft.diagnosis.client import InferenceClient
+from signalcraft.diagnosis.client import InferenceClient, Watch
 from signalcraft.diagnosis.errors import CursorInvalid, DiagnosisUnknown
 from signalcraft.diagnosis.judgement import Basis, Judgement
 from signalcraft.diagnosis.keeping import ClipProblem
 from signalcraft.diagnosis.models import DiagnosisRow
-from signalcraft.diagnosis.upload import Upload
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,15 +72,17 @@ def recording_of(fields: dict[str, str], caller: Caller, ahead_s: int) -> Record
 
 async def judge(
     inference: InferenceClient,
-    upload: Upload,
+    file: int,
     recording: Recording,
     *,
     model: Path | None,
     own: OwnNormal | None,
+    watch: Watch | None = None,
 ) -> DiagnosisRow:
-    """What the recording means; not yet kept.
+    """What the recording in the open file means; not yet kept.
 
-    model: None is the one that is shipped. own: the device's baseline, if it has one.
+    model: None is the one that is shipped. own: the device's baseline, if it has one. watch: told of the progress; then it
+    is tried once only.
 
     Raises:
         AnalysisBusy: too many recordings are waiting.
@@ -91,7 +92,7 @@ async def judge(
     """
     started_s = perf_counter()
     judgement = await inference.judge(
-        upload.descriptor(), model=model, baseline=None if own is None else own.machine
+        file, model=model, baseline=None if own is None else own.machine, watch=watch
     )
     elapsed_ms = round((perf_counter() - started_s) * 1000, 2)
     return _row(judgement, recording, elapsed_ms, own)

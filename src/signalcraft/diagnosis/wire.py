@@ -2,8 +2,10 @@
 
 One connection carries one recording. The web worker sends `JOB`, followed by the path of the model that is to judge
 (nothing: the one that the pool was started with), with the recording's open file attached; the process that takes it
-answers one of `JUDGED`, `REFUSED`, `NO_MODEL` and `FAILED`, the first two followed by JSON. The sockets are SOCK_SEQPACKET:
-a message arrives whole or not at all. A second file, if there is one, is the baseline of the recording's device.
+answers one of `JUDGED`, `REFUSED`, `NO_MODEL` and `FAILED`, the first two followed by JSON. To a `WATCHED_JOB` it sends
+before, as it gets on, `WINDOWS` with how many windows are judged and how many there are, as JSON; the first, with 0, says
+that the recording is decoded. The sockets are SOCK_SEQPACKET: a message arrives whole or not at all. A second file, if
+there is one, is the baseline of the recording's device.
 
 With `LEARN` the attached file is what a baseline is to be learnt from (`learning.LearningTask`); the process replaces its
 content with the baseline, and answers `LEARNT` followed by JSON.
@@ -25,6 +27,8 @@ from typing import Self
 
 JOB = b"?"
 LEARN = b"+"
+WATCHED_JOB = b"!"
+WINDOWS = b"W"
 JUDGED = b"J"
 LEARNT = b"L"
 REFUSED = b"R"

@@ -20,6 +20,7 @@ DOMAINS = (
     "telemetry",
     "diagnosis",
     "baselines",
+    "tasks",
 )
 for domain in DOMAINS:
     import_module(f"signalcraft.{domain}.models")
