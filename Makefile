@@ -10,13 +10,15 @@ VENV := .venv
 PY := $(VENV)/bin/python
 LOCK_VENV := build/lock-venv
 UV_VERSION := 0.13.9
+AUDIT_VENV := build/audit-venv
+AUDIT_VERSION := 2.10.1
 # Packages that are already built, so that no compiler is needed, and only the very files that were pinned.
 PIP_INSTALL := $(PY) -m pip install --disable-pip-version-check --no-input --quiet
 PINNED := --require-hashes --only-binary :all:
 # More for `signalcraft demo`, for instance ARGS="--for 30".
 ARGS ?=
 
-.PHONY: help install demo test programs check lock bench prove clean
+.PHONY: help install demo test programs check audit lock bench prove clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1|\2/p' Makefile | awk -F'|' '{ printf "  %-14s %s\n", $$1, $$2 }'
@@ -38,6 +40,10 @@ check: $(VENV)/dev.stamp ## Check format, lint, types, imports and migrations
 	$(PY) -m mypy
 	$(VENV)/bin/lint-imports
 	$(PY) tools/check_migrations.py
+
+audit: $(AUDIT_VENV)/bin/pip-audit ## Ask PyPI for known vulnerabilities of what the service runs on
+	@$< --strict --progress-spinner off --require-hashes --disable-pip -r requirements/runtime.txt || \
+		{ echo "Either there are vulnerabilities, or not every package could be asked about: see above." >&2; exit 1; }
 
 bench: $(VENV)/dev.stamp ## Measure the speed, as ratios, and print the table
 	$(PY) bench/run.py
@@ -77,6 +83,10 @@ $(VENV)/dev.stamp: requirements/dev.txt $(VENV)/runtime.stamp
 	@echo "Installing what the tests need into $(VENV) ..."
 	@$(PIP_INSTALL) $(PINNED) -r requirements/dev.txt
 	@touch $@
+
+$(AUDIT_VENV)/bin/pip-audit: | $(PY)
+	@$(PY) -m venv $(AUDIT_VENV)
+	@$(AUDIT_VENV)/bin/python -m pip install --disable-pip-version-check --quiet pip-audit==$(AUDIT_VERSION)
 
 $(LOCK_VENV)/bin/uv: | $(PY)
 	@$(PY) -m venv $(LOCK_VENV)

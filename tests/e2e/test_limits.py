@@ -3,6 +3,7 @@
 import pytest
 
 from tests.conftest import registered
+from tests.people import Browser, add_user
 from tests.readings import AT_S, POST, POST_BATCH, a_reading, lines, readings
 from tests.recordings import machine, packed
 
@@ -76,6 +77,23 @@ async def test_reading_back_is_limited(limited, database, path):
 
     assert [answer.status_code for answer in answers] == [200, 200, 429]
     must_be_limited(answers[-1])
+
+
+async def test_a_users_requests_are_limited_and_another_users_are_not(limited, database):
+    for name in ("minji", "jun"):
+        await add_user(database, name)
+    minji, jun = Browser(limited.app, "minji"), Browser(limited.app, "jun")
+    for browser in (minji, jun):
+        assert (await browser.log_in()).status_code == 200
+    answers = [
+        await minji.http.get(path) for path in ("/api/diagnoses", "/api/auth/sessions", "/api/iot/devices")
+    ]
+
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    must_be_limited(answers[-1])
+    # A page asks this all the time; it stays signed in.
+    assert (await minji.http.get("/api/auth/verify")).status_code == 200
+    assert (await jun.http.get("/api/diagnoses")).status_code == 200
 
 
 async def test_where_access_is_open_the_device_that_is_named_counts(limited_and_open):
