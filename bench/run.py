@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 import analyses
+import auth
 import ingest
 from signalcraft.core.embedded_postgres import EmbeddedPostgres
 
@@ -21,7 +22,7 @@ def main() -> int:
     before = os.getloadavg()[0]
     ratios = []
     with tempfile.TemporaryDirectory(prefix="sc-") as folder:
-        for measure in (ingest.measure, analyses.measure):
+        for measure in (ingest.measure, auth.measure, analyses.measure):
             with EmbeddedPostgres(Path(folder) / measure.__module__) as server:
                 ratios += measure(server.database_url)
     table = Table("what", "SignalCraft /s", "reference /s", "ratio", "at least", "", "latency")

@@ -6,7 +6,7 @@
 set -eu
 
 # program=package
-NEEDED="nginx=nginx-light chromium=chromium"
+NEEDED="nginx=nginx-light chromium=chromium redis-server=redis-server"
 
 PATH="$PATH:/usr/sbin:/sbin"
 packages=""

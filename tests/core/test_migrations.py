@@ -65,3 +65,18 @@ async def test_one_that_waits_for_a_lock_gives_up_and_leaves_nothing_half_done(e
 
     await reader.close()
     assert await tables(empty_database) == built
+
+
+async def test_the_release_before_sites_goes_on_adding_devices(empty_database):
+    await asyncio.to_thread(migrations.upgrade, empty_database)
+    await asyncio.to_thread(migrations.downgrade, empty_database, "0006")
+    connection = await asyncpg.connect(empty_database)
+    # As that release's code has it; once before the migration and once after.
+    add_device = "INSERT INTO devices (device_id, name) VALUES ($1, NULL) ON CONFLICT (device_id) DO NOTHING"
+    await connection.execute(add_device, "before")
+    await asyncio.to_thread(migrations.upgrade, empty_database)
+    await connection.execute(add_device, "after")
+
+    placed = await connection.fetch("SELECT device_id, site_id FROM devices ORDER BY device_id")
+    assert [tuple(row) for row in placed] == [("after", "default"), ("before", "default")]
+    await connection.close()
