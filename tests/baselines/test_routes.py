@@ -35,6 +35,10 @@ async def test_the_clips_that_arrive_next_are_learnt_and_then_judge(machine, cli
     assert faulty["anomaly_score"] >= faulty["threshold"] > normal["anomaly_score"]
     assert faulty["baseline"]["version"] == ready["version"]
     assert (await machine.baseline())["drift"]["clips"] == 2
+    assert faulty["explanation"]["compared_with"] == normal["explanation"]["compared_with"] == "device"
+    # Most bands hold hiss; against them its hum is quieter.
+    assert min(band["difference_db"] for band in faulty["explanation"]["bands"]) < -3
+    assert "itself" in faulty["message"]
 
 
 async def test_one_of_another_kind_among_them_is_left_out(machine, clip):

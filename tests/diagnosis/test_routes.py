@@ -89,6 +89,46 @@ async def test_a_diagnosis_says_that_its_clip_was_removed(sensor, database, clie
     assert again["clip"]["is_kept"]
 
 
+async def test_an_answer_says_why_and_what_to_do(sensor):
+    bearing, healthy = [
+        (await sensor.post(PATH, files={"audio": sample(state).read_bytes()})).json()["explanation"]
+        for state in ("bearing", "healthy")
+    ]
+    rain = (await sensor.post(PATH, files={"audio": wav(noise(3))})).json()
+
+    assert bearing["compared_with"] == healthy["compared_with"] == "reference"
+    assert 1 <= len(bearing["bands"]) <= 3
+    for band in bearing["bands"]:
+        assert 44 <= band["from_hz"] < band["to_hz"] <= 7080
+        assert abs(band["difference_db"]) >= 3 * band["usual_spread_db"] - 0.1
+    assert str(bearing["bands"][0]["from_hz"]) in bearing["summary"]
+    assert "bearing" in bearing["action"]
+    # One normal clip in twelve has a band that one in three hundred should have.
+    assert len(healthy["bands"]) <= 1
+    # Where there is no verdict there is nothing to compare.
+    assert rain["verdict"] == "unknown"
+    assert (rain["explanation"]["compared_with"], rain["explanation"]["bands"]) == ("unknown_sound", [])
+
+
+@pytest.mark.parametrize(
+    ("preference", "language", "word"),
+    [("ko-KR,ko;q=0.9,en;q=0.8", "ko", "베어링"), ("de, en;q=0.5", "en", "bearing"), ("", "en", "bearing")],
+)
+async def test_people_read_it_in_their_language(sensor, preference, language, word):
+    headers = {"Accept-Language": preference}
+    posted = await sensor.post(PATH, files={"audio": sample("bearing").read_bytes()}, headers=headers)
+    read = await sensor.client.get(
+        f"/api/diagnoses/{posted.json()['diagnosis_id']}", headers=sensor.headers | headers
+    )
+
+    for answer in (posted, read):
+        assert (answer.headers["Content-Language"], answer.headers["Vary"]) == (language, "Accept-Language")
+        diagnosis = answer.json()
+        assert word in diagnosis["message"]
+        assert word in diagnosis["explanation"]["action"].lower()
+    assert read.json() == posted.json()
+
+
 async def test_diagnoses_come_newest_first_page_by_page(sensor):
     clip = sample("healthy").read_bytes()
     sent = [(await sensor.post(PATH, files={"audio": clip})).json()["diagnosis_id"] for _ in range(5)]

@@ -17,6 +17,11 @@ OWN_NORMAL = text("""
            CASE WHEN version IS DISTINCT FROM CAST(:known AS integer) THEN machine END AS machine
     FROM baselines WHERE device_id = :device_id
 """)
+# The last ones: a baseline that follows drift has learnt from them last.
+LEARNT_SPECTRA = text("""
+    SELECT d.spectrum_dbfs FROM baselines b JOIN diagnoses d ON d.id = ANY (b.learnt || b.followed)
+    WHERE b.device_id = :device_id AND d.spectrum_dbfs IS NOT NULL ORDER BY d.created_at DESC LIMIT 500
+""")
 ADD = text("""
     INSERT INTO baselines (device_id, clips_wanted, learn_until, false_alarm_rate, adapt)
     VALUES (:device_id, :clips_wanted, :learn_until, :false_alarm_rate, :adapt)
@@ -85,6 +90,11 @@ NEW_NORMAL = text("""
 async def own_normal(session: AsyncSession, device_id: str, known: int | None) -> Any | None:
     """What judging by a device's baseline needs; the machine only if its version is not `known`."""
     return (await session.execute(OWN_NORMAL, {"device_id": device_id, "known": known})).first()
+
+
+async def learnt_spectra(session: AsyncSession, device_id: str) -> list[list[float]]:
+    """The spectra of the clips that the device's baseline was learnt from, as far as they have one."""
+    return list((await session.execute(LEARNT_SPECTRA, {"device_id": device_id})).scalars())
 
 
 async def find(session: AsyncSession, device_id: str) -> BaselineRow | None:

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from signalcraft.audio.bands import BANDS
+from signalcraft.diagnosis.normal_spectrum import NormalSpectrum
+
 SHIPPED_MODEL = "air_compressor.onnx"
 # The class of sounds that are no machine's.
 OTHER = "other"
@@ -20,7 +23,7 @@ class ModelCard:
     """The part of the card that judging needs; the rest of it is for people.
 
     classes: in the order of the logits; with or without `other`. window_s, hop_s: a longer clip is judged in windows.
-    thresholds: `anomaly`, `unknown_confidence` and, where there is a class `other`, `other`; all are probabilities.
+    normal: the normal state's spectrum; None where the card does not tell it. thresholds: `anomaly`, `unknown_confidence` and, where there is a class `other`, `other`; all are probabilities.
     """
 
     name: str
@@ -32,6 +35,7 @@ class ModelCard:
     normal_state: str
     temperature: float
     thresholds: dict[str, float]
+    normal: NormalSpectrum | None = None
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -57,6 +61,7 @@ class ModelCard:
             normal_state=str(given["normal_state"]),
             temperature=float(given["temperature"]),
             thresholds={name: float(value) for name, value in given["thresholds"].items()},
+            normal=_normal(given.get("normal_spectrum")),
         )
         needed = _THRESHOLDS + ((OTHER,) if OTHER in card.classes else ())
         missing = [name for name in needed if name not in card.thresholds]
@@ -67,3 +72,15 @@ class ModelCard:
         if not (card.window_s > 0 and card.hop_s > 0 and card.temperature > 0):
             raise ValueError("window_s, hop_s and temperature must be above 0")
         return card
+
+
+def _normal(given: dict[str, Any] | None) -> NormalSpectrum | None:
+    if given is None:
+        return None
+    normal = NormalSpectrum(
+        tuple(float(level) for level in given["mean_db"]),
+        tuple(float(spread) for spread in given["spread_db"]),
+    )
+    if {len(normal.mean_db), len(normal.spread_db)} != {BANDS}:
+        raise ValueError(f"normal_spectrum must have {BANDS} bands")
+    return normal

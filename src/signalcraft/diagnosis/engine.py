@@ -12,8 +12,11 @@ import numpy.typing as npt
 import onnxruntime
 
 from signalcraft.audio.decode import SAMPLE_RATE_HZ, Clip, Waveform
+from signalcraft.audio.spectrum import third_octaves_dbfs
+from signalcraft.core.language import Language
 from signalcraft.diagnosis.card import OTHER, SHIPPED_MODEL, ModelCard, ModelUnusableError
 from signalcraft.diagnosis.judgement import Judgement, ModelIdentity, Verdict
+from signalcraft.diagnosis.wording import message
 
 Probabilities: TypeAlias = npt.NDArray[np.float64]
 
@@ -91,10 +94,12 @@ class Engine:
             confidence=round(decision.confidence, 6),
             anomaly_score=round(decision.anomaly_score, 6),
             threshold=self.card.thresholds["anomaly"],
-            message=_sentence(decision),
+            message=message(Language.ENGLISH, decision.verdict, decision.state, decision.confidence),
             decisive_s=_seconds(clip.waveform.size, decisive, self.card),
             model=ModelIdentity(self.card.name, self.card.version),
             audio=clip.facts,
+            spectrum_dbfs=tuple(round(float(level), 2) for level in third_octaves_dbfs(clip.waveform)),
+            normal=self.card.normal,
             inference_ms=round((perf_counter() - started_s) * 1000, 3),
         )
 
@@ -200,18 +205,6 @@ def _seconds(samples: int, place: int, card: ModelCard) -> tuple[float, float]:
         return 0.0, round(samples / SAMPLE_RATE_HZ, 3)
     start = _window_starts(samples, window, hop)[place]
     return round(start / SAMPLE_RATE_HZ, 3), round((start + window) / SAMPLE_RATE_HZ, 3)
-
-
-def _sentence(decision: Decision) -> str:
-    percent = f"{100 * decision.confidence:.0f} %"
-    match decision.verdict:
-        case Verdict.NORMAL:
-            return f"The machine sounds normal ({percent} sure)."
-        case Verdict.ANOMALOUS:
-            part = (decision.state or "").replace("_", " ")
-            return f"The machine does not sound normal ({percent} sure); most likely it is the {part}, have it checked."
-        case Verdict.UNKNOWN:
-            return "This sound is none that the model knows, so there is no verdict; record closer to the machine."
 
 
 def _one_thread() -> onnxruntime.SessionOptions:

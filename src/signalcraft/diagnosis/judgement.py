@@ -6,6 +6,7 @@ from dataclasses import astuple, dataclass
 from enum import StrEnum
 
 from signalcraft.audio.facts import ClipFacts
+from signalcraft.diagnosis.normal_spectrum import NormalSpectrum
 
 
 class Verdict(StrEnum):
@@ -52,6 +53,7 @@ class Judgement:
     decisive_s: from when to when, in seconds of the clip, it sounds most like the verdict; the whole of a clip that is
         judged in one piece.
     inference_ms: decoding and inference, without waiting.
+    spectrum_dbfs: the third-octave spectrum (`audio.bands`). normal: that of the model's normal state, if its card has it.
     embedding: the clip's statistics as they are stored, to learn a baseline from; embedding_version: which statistics.
     deviation: from the machine's own normal, before it is brought to the scale of `anomaly_score`; None without baseline.
     """
@@ -67,6 +69,8 @@ class Judgement:
     model: ModelIdentity
     audio: ClipFacts
     inference_ms: float
+    spectrum_dbfs: tuple[float, ...]
+    normal: NormalSpectrum | None
     basis: Basis = Basis.REFERENCE
     second_opinion: SecondOpinion | None = None
     operating_state: str | None = None
@@ -94,6 +98,8 @@ class Judgement:
                     self.audio.peak_dbfs,
                 ],
                 "inference_ms": self.inference_ms,
+                "spectrum_dbfs": self.spectrum_dbfs,
+                "normal": None if self.normal is None else [self.normal.mean_db, self.normal.spread_db],
                 "basis": self.basis,
                 "second_opinion": None if self.second_opinion is None else astuple(self.second_opinion),
                 "operating_state": self.operating_state,
@@ -112,6 +118,9 @@ class Judgement:
         values["decisive_s"] = (start_s, end_s)
         values["model"] = ModelIdentity(*values["model"])
         values["audio"] = ClipFacts(*values["audio"])
+        values["spectrum_dbfs"] = tuple(values["spectrum_dbfs"])
+        if values["normal"] is not None:
+            values["normal"] = NormalSpectrum(*map(tuple, values["normal"]))
         values["basis"] = Basis(values["basis"])
         if values["second_opinion"] is not None:
             verdict, state, confidence = values["second_opinion"]

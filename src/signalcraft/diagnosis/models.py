@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
+    REAL,
     TIMESTAMP,
     BigInteger,
     Double,
@@ -18,7 +19,7 @@ from sqlalchemy import (
     func,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from signalcraft.core.database import Base
@@ -65,6 +66,9 @@ class DiagnosisRow(Base):
     # Both or none; none where an earlier release judged.
     decisive_from_s: Mapped[float | None] = mapped_column(Double)
     decisive_to_s: Mapped[float | None] = mapped_column(Double)
+    # Both None where an earlier release judged.
+    spectrum_dbfs: Mapped[list[float] | None] = mapped_column(ARRAY(REAL))
+    explanation: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     # What the verdict rests on; the rest is empty where the device has no baseline.
     basis: Mapped[str] = mapped_column(Text, server_default="reference")
     baseline_version: Mapped[int | None] = mapped_column(Integer)

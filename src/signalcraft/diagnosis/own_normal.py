@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass, replace
 
+from signalcraft.core.language import Language
 from signalcraft.diagnosis.judgement import Basis, Judgement, SecondOpinion, Verdict
+from signalcraft.diagnosis.wording import message
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,16 +29,18 @@ def by_baseline(reference: Judgement, opinion: Opinion) -> Judgement:
         if reference.verdict is Verdict.UNKNOWN
         else SecondOpinion(reference.verdict, reference.state, reference.confidence)
     )
+    # Where the two disagree, the reference model's name for the state would contradict the verdict.
+    state = reference.state if reference.verdict is verdict else None
+    confidence = round(_confidence(score, threshold), 6)
     return replace(
         reference,
         basis=Basis.BASELINE,
         verdict=verdict,
-        # Where the two disagree, the reference model's name for the state would contradict the verdict.
-        state=reference.state if reference.verdict is verdict else None,
-        confidence=round(_confidence(score, threshold), 6),
+        state=state,
+        confidence=confidence,
         anomaly_score=score,
         threshold=threshold,
-        message=_sentence(verdict, second),
+        message=message(Language.ENGLISH, verdict, state, confidence, Basis.BASELINE),
         second_opinion=second,
         operating_state=opinion.operating_state,
         deviation=round(opinion.deviation, 6),
@@ -54,12 +58,3 @@ def _confidence(score: float, threshold: float) -> float:
     if score >= threshold:
         return 0.5 + 0.5 * (score - threshold) / (1 - threshold)
     return 0.5 + 0.5 * (threshold - score) / threshold
-
-
-def _sentence(verdict: Verdict, second: SecondOpinion | None) -> str:
-    if verdict is Verdict.NORMAL:
-        return "The machine sounds as it did when its normal was learnt."
-    if second is not None and second.verdict is Verdict.ANOMALOUS and second.state is not None:
-        part = second.state.replace("_", " ")
-        return f"The machine no longer sounds like itself; the reference model hears the {part}, have it checked."
-    return "The machine no longer sounds like itself; have it checked."

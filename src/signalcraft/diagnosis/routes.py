@@ -12,6 +12,7 @@ from signalcraft.audio.errors import CLIP_ERRORS
 from signalcraft.core.bare_route import BareRoute
 from signalcraft.core.database import ReadSession
 from signalcraft.core.errors import DatabaseUnavailable, Invalid, StorageFull
+from signalcraft.core.language import LANGUAGE_PARAMETER, AnswerLanguage, in_language, preferred
 from signalcraft.core.problems import problems
 from signalcraft.core.rate_limit import RateLimit
 from signalcraft.core.request_origin import client_address, counted_address
@@ -35,6 +36,7 @@ from signalcraft.diagnosis.things import DIAGNOSIS
 from signalcraft.settings import Settings
 
 UPLOAD_FORM: dict[str, Any] = {
+    "parameters": [LANGUAGE_PARAMETER],
     "requestBody": {
         "required": True,
         "content": {
@@ -62,7 +64,7 @@ UPLOAD_FORM: dict[str, Any] = {
                 }
             }
         },
-    }
+    },
 }
 
 DiagnosisReader = Annotated[Caller, Depends(needs(Right.READ, of=DIAGNOSIS))]
@@ -102,8 +104,9 @@ async def analyze_recording(request: Request) -> Response:
             received.close()
     if own is not None:
         await state.learner.attend(own)
-    answer = Diagnosis.of(service.Seen(diagnosis, diagnosis.clip_problem))
-    return Response(answer.model_dump_json(), media_type="application/json")
+    language = preferred(request.headers.get("accept-language"))
+    answer = Diagnosis.of(service.Seen(diagnosis, diagnosis.clip_problem), language)
+    return Response(answer.model_dump_json(), media_type="application/json", headers=in_language(language))
 
 
 router.add_api_route(
@@ -134,18 +137,21 @@ router.add_api_route(
     "/diagnoses/{diagnosis_id}",
     responses=problems(*ACCESS_ERRORS, DiagnosisUnknown, Invalid, DatabaseUnavailable),
 )
-async def get_diagnosis(diagnosis_id: UUID, caller: DiagnosisReader, session: ReadSession) -> Diagnosis:
+async def get_diagnosis(
+    diagnosis_id: UUID, caller: DiagnosisReader, session: ReadSession, language: AnswerLanguage
+) -> Diagnosis:
     """One diagnosis."""
-    return Diagnosis.of(await service.find(session, diagnosis_id, caller))
+    return Diagnosis.of(await service.find(session, diagnosis_id, caller), language)
 
 
 @router.get(
     "/diagnoses",
     responses=problems(*ACCESS_ERRORS, DeviceUnknown, CursorInvalid, Invalid, DatabaseUnavailable),
 )
-async def list_diagnoses(
+async def list_diagnoses(  # noqa: PLR0917 - FastAPI passes them by name
     caller: Reader,
     session: ReadSession,
+    language: AnswerLanguage,
     device_id: Annotated[
         str | None, Query(pattern=DEVICE_ID_PATTERN, description="By default the token's device.")
     ] = None,
@@ -158,5 +164,5 @@ async def list_diagnoses(
     page, next_cursor = await service.newest(
         session, device_id or caller.device_id, cursor, limit, sites=caller.sites
     )
-    data = [Diagnosis.of(seen) for seen in page]
+    data = [Diagnosis.of(seen, language) for seen in page]
     return DiagnosisPage(data=data, count=len(page), next_cursor=next_cursor)

@@ -6,6 +6,9 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from signalcraft.core.language import Language
+from signalcraft.diagnosis import wording
+from signalcraft.diagnosis.explanation_schemas import EXAMPLE_EXPLANATION, WhyShown
 from signalcraft.diagnosis.judgement import Basis, Verdict
 from signalcraft.diagnosis.models import DiagnosisRow
 from signalcraft.diagnosis.service import Seen
@@ -55,9 +58,7 @@ class KeptClip(BaseModel):
     )
 
 
-EXAMPLE_MESSAGE = (
-    "The machine does not sound normal (100 % sure); most likely it is the bearing, have it checked."
-)
+EXAMPLE_MESSAGE = "The machine does not sound normal (100 % sure); most likely it is the bearing."
 EXAMPLE_DIAGNOSIS: dict[str, Any] = {
     "success": True,
     "diagnosis_id": "5f0c1c52-2d1a-4f0e-9a43-0d9c8a3f6f11",
@@ -71,6 +72,7 @@ EXAMPLE_DIAGNOSIS: dict[str, Any] = {
     "threshold": 0.525,
     "is_overload": True,
     "message": EXAMPLE_MESSAGE,
+    "explanation": EXAMPLE_EXPLANATION,
     "decisive_s": [0.0, 2.85],
     "processing_time_ms": 14.2,
     "model": {"name": "air_compressor", "version": "1.0.0"},
@@ -126,7 +128,11 @@ class Diagnosis(BaseModel):
     )
     threshold: float = Field(examples=[0.525])
     is_overload: bool = Field(description="True when the verdict is `anomalous`; read by older clients.")
-    message: str = Field(examples=[EXAMPLE_MESSAGE])
+    message: str = Field(
+        description="The verdict as a sentence; Korean or English, as `Accept-Language` prefers.",
+        examples=[EXAMPLE_MESSAGE],
+    )
+    explanation: WhyShown
     decisive_s: tuple[float, float] | None = Field(
         description="From when to when, in seconds of the recording, it sounds most like the verdict. A recording of up "
         "to 3 s is judged in one piece; null where an earlier release judged.",
@@ -153,21 +159,22 @@ class Diagnosis(BaseModel):
     )
 
     @classmethod
-    def of(cls, seen: Seen) -> Self:
-        """A stored diagnosis as the API shows it."""
-        row = seen.row
+    def of(cls, seen: Seen, language: Language) -> Self:
+        """A stored diagnosis as the API shows it to a reader of that language."""
+        row, verdict = seen.row, Verdict(seen.row.verdict)
         return cls(
             diagnosis_id=row.id,
             device_id=row.device_id,
             recorded_at=row.recorded_at,
-            verdict=Verdict(row.verdict),
+            verdict=verdict,
             state=row.state,
             probabilities=row.probabilities,
             confidence=row.confidence,
             anomaly_score=row.anomaly_score,
             threshold=row.threshold,
             is_overload=row.verdict == Verdict.ANOMALOUS,
-            message=row.message,
+            message=wording.message(language, verdict, row.state, row.confidence, Basis(row.basis)),
+            explanation=WhyShown.of(row, language),
             decisive_s=_seconds(row),
             processing_time_ms=row.processing_time_ms,
             model=Model(name=row.model_name, version=row.model_version),

@@ -22,6 +22,7 @@ from signalcraft.devices.service import is_device_id
 from signalcraft.diagnosis import label_repository, repository
 from signalcraft.diagnosis.client import InferenceClient, Watch
 from signalcraft.diagnosis.errors import CursorInvalid, DiagnosisUnknown
+from signalcraft.diagnosis.explanation import Compared, explain
 from signalcraft.diagnosis.judgement import Basis, Judgement
 from signalcraft.diagnosis.keeping import ClipProblem
 from signalcraft.diagnosis.models import DiagnosisRow
@@ -145,6 +146,13 @@ def _row(
     judgement: Judgement, recording: Recording, elapsed_ms: float, own: OwnNormal | None
 ) -> DiagnosisRow:
     by_baseline = judgement.basis is Basis.BASELINE
+    # What decided the verdict is what it is compared with.
+    normal, whose = (
+        (own.normal, Compared.DEVICE)
+        if own is not None and by_baseline
+        else (judgement.normal, Compared.REFERENCE)
+    )
+    explanation = explain(judgement.verdict, judgement.spectrum_dbfs, normal, whose)
     return DiagnosisRow(
         id=uuid4(),
         device_id=recording.device_id,
@@ -163,6 +171,8 @@ def _row(
         sample_rate_hz=judgement.audio.sample_rate_hz,
         channels=judgement.audio.channels,
         peak_dbfs=judgement.audio.peak_dbfs,
+        spectrum_dbfs=list(judgement.spectrum_dbfs),
+        explanation=explanation.to_json(),
         decisive_from_s=judgement.decisive_s[0],
         decisive_to_s=judgement.decisive_s[1],
         basis=judgement.basis.value,

@@ -54,6 +54,7 @@ class Card:
     licence: str
     citation: str
     limits: str
+    normal_spectrum: dict[str, Any]
 
     @property
     def states(self) -> list[str]:

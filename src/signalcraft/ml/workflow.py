@@ -15,6 +15,7 @@ from signalcraft.ml.corpus import LAST_FITTED_READING, Corpus
 from signalcraft.ml.evaluation import evaluate
 from signalcraft.ml.export import export_onnx
 from signalcraft.ml.mel import SAMPLE_RATE_HZ
+from signalcraft.ml.normal_spectrum import normal_spectrum
 from signalcraft.ml.scoring import ModelFile
 from signalcraft.ml.training import Progress, Trained, TrainingSettings, train
 
@@ -87,6 +88,7 @@ def calibrated_card(
         licence=LICENCE,
         citation=CITATION,
         limits=LIMITS,
+        normal_spectrum=normal_spectrum(corpus.fitted, NORMAL_STATE),
     )
 
 

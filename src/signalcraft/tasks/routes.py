@@ -14,6 +14,7 @@ from signalcraft.clips.errors import ClipStoreUnavailable
 from signalcraft.core.bare_route import BareRoute
 from signalcraft.core.database import ReadSession
 from signalcraft.core.errors import DatabaseUnavailable, Invalid, StorageFull
+from signalcraft.core.language import AnswerLanguage
 from signalcraft.core.problems import problems
 from signalcraft.core.rate_limit import RateLimit
 from signalcraft.core.request_origin import client_address, counted_address
@@ -161,9 +162,11 @@ router.add_api_route(
         **problems(*ACCESS_ERRORS, TaskUnknown, Invalid, DatabaseUnavailable),
     },
 )
-async def get_result(task_id: UUID, caller: Reader, session: ReadSession, response: Response) -> TaskState:
+async def get_result(
+    task_id: UUID, caller: Reader, session: ReadSession, response: Response, language: AnswerLanguage
+) -> TaskState:
     """How far a task is; its result, once there is one."""
-    state = await service.state_of(session, await service.find(session, task_id, caller), caller)
+    state = await service.state_of(session, await service.find(session, task_id, caller), caller, language)
     if isinstance(state, RunningTask):
         response.status_code = HTTPStatus.ACCEPTED
     return state

@@ -15,6 +15,7 @@ from signalcraft.clips.errors import ClipStoreUnavailable, StoreOfAnother
 from signalcraft.clips.store import ClipStore, StoredClip
 from signalcraft.core.database import Database
 from signalcraft.core.errors import Invalid, StorageFull
+from signalcraft.core.language import Language
 from signalcraft.core.object_store import StoreFull, StoreUnavailable
 from signalcraft.devices.access import Caller
 from signalcraft.devices.service import register_in_open_mode
@@ -166,13 +167,13 @@ async def find(session: AsyncSession, task_id: UUID, caller: Caller) -> TaskRow:
     return row
 
 
-async def state_of(session: AsyncSession, row: TaskRow, caller: Caller) -> TaskState:
-    """How far a task is, or what came out."""
+async def state_of(session: AsyncSession, row: TaskRow, caller: Caller, language: Language) -> TaskState:
+    """How far a task is, or what came out, for a reader of that language."""
     if row.status == "FAILURE":
         error = TaskError(code=row.error_code or "", message=row.error_message or "")
         return FailedTask(status="FAILURE", error=error)
     if row.diagnosis_id is not None:
-        result = Diagnosis.of(await diagnosis_service.find(session, row.diagnosis_id, caller))
+        result = Diagnosis.of(await diagnosis_service.find(session, row.diagnosis_id, caller), language)
         return SucceededTask(status="SUCCESS", result=result)
     return RunningTask(status="PENDING" if row.status == "PENDING" else "PROGRESS", progress=row.progress)
 
