@@ -3,6 +3,7 @@
 import asyncpg
 import pytest
 
+from signalcraft.registry import service as registry
 from tests.access.scene import OTHER_SHOP, SHOP
 from tests.people import PASSWORD, Browser
 
@@ -46,6 +47,20 @@ async def test_logins_of_members_are_told_to_their_owners_those_of_others_are_no
     assert not any(actor == "stranger" for actor, _, _ in told)
     everything = await events(client, await scene.session_of("admin"), "/api/audit")
     assert ("stranger", "login_failed", None) in everything
+
+
+async def test_baselines_and_models_are_told_too(client, scene, database):
+    headers, device_id = await scene.session_of("engineer"), scene.ids["device_id"]
+    path = f"/api/devices/{device_id}/baseline"
+    assert (await client.post(path, json={}, headers=headers)).status_code == 201
+    assert (await client.delete(path, headers=headers)).status_code == 200
+    async with database.session() as session:
+        await registry.give_role(session, registry.Role.SHADOW, None, "M. Kim")
+
+    told = await events(client, await scene.session_of("owner"))
+    assert told[:2] == [("engineer", f"baseline_{done}", device_id) for done in ("deleted", "started")]
+    everything = await events(client, await scene.session_of("admin"), "/api/audit")
+    assert ("M. Kim", "model_given_role", "shipped") in everything
 
 
 async def test_what_was_refused_is_not_told_as_done(client, scene):

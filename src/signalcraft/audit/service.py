@@ -37,6 +37,12 @@ class Action(StrEnum):
     DEVICE_MOVED = "device_moved"
     DEVICE_TOKEN_ROTATED = "device_token_rotated"  # noqa: S105
     DEVICE_TOKENS_REVOKED = "device_tokens_revoked"
+    BASELINE_STARTED = "baseline_started"
+    BASELINE_DELETED = "baseline_deleted"
+    STATES_NAMED = "states_named"
+    MODEL_ADDED = "model_added"
+    MODEL_GIVEN_ROLE = "model_given_role"
+    MODEL_ROLLED_BACK = "model_rolled_back"
 
 
 class Actor(NamedTuple):

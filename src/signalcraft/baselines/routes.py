@@ -4,8 +4,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Request
 
+from signalcraft.access.actors import actor_of
 from signalcraft.access.needs import ACCESS_ERRORS, CREDENTIALS, needs
 from signalcraft.access.rights import Right
+from signalcraft.audit.service import Action
 from signalcraft.baselines import duty, service
 from signalcraft.baselines.errors import (
     BaselineExists,
@@ -21,6 +23,7 @@ from signalcraft.core.problems import problems
 from signalcraft.devices import service as devices
 from signalcraft.devices.access import Caller
 from signalcraft.devices.errors import DeviceUnknown
+from signalcraft.devices.management import record_of_device
 from signalcraft.devices.service import DEVICE_ID_PATTERN
 from signalcraft.devices.things import DEVICE
 from signalcraft.diagnosis.errors import AnalysisBusy, AnalysisError, ClipUnprocessable
@@ -39,13 +42,15 @@ DeviceId = Annotated[str, Path(pattern=DEVICE_ID_PATTERN, examples=["test-device
     responses=problems(*ERRORS, BadRequest, BodyTooLarge, BaselineExists, StorageFull),
 )
 async def start_baseline(
-    _caller: Commissioner, device_id: DeviceId, session: Session, asked: StartBaseline
+    request: Request, caller: Commissioner, device_id: DeviceId, session: Session, asked: StartBaseline
 ) -> Baseline:
     """Learn this machine's own normal from the clips that arrive next.
 
     Outlying clips are left out. Once it is ready, the device's verdicts come from it.
     """
-    return await service.start(session, device_id, asked)
+    started = await service.start(session, device_id, asked)
+    await record_of_device(session, actor_of(request, caller), Action.BASELINE_STARTED, device_id)
+    return started
 
 
 @router.get("/baseline", responses=problems(*ERRORS))
@@ -56,8 +61,11 @@ async def get_baseline(_caller: Reader, device_id: DeviceId, session: ReadSessio
 
 
 @router.delete("/baseline", responses=problems(*ERRORS, StorageFull))
-async def delete_baseline(_caller: Commissioner, device_id: DeviceId, session: Session) -> Baseline:
+async def delete_baseline(
+    request: Request, caller: Commissioner, device_id: DeviceId, session: Session
+) -> Baseline:
     """Forget the baseline and its named states; its diagnoses stay. POST starts over."""
+    await record_of_device(session, actor_of(request, caller), Action.BASELINE_DELETED, device_id)
     return await service.remove(session, device_id)
 
 
@@ -76,14 +84,15 @@ async def delete_baseline(_caller: Commissioner, device_id: DeviceId, session: S
     ),
 )
 async def name_operating_states(
-    _caller: Commissioner, device_id: DeviceId, request: Request, given: NameStates
+    caller: Commissioner, device_id: DeviceId, request: Request, given: NameStates
 ) -> Baseline:
     """Name the machine's operating states, each by a handful of its diagnoses.
 
     Diagnoses from now on carry `operating_state`, and `GET …/duty` counts from them. Naming again replaces all states.
     """
     state = request.app.state
-    return await service.name_states(state.database, state.learner, device_id, given)
+    actor = actor_of(request, caller)
+    return await service.name_states(state.database, state.learner, device_id, given, actor)
 
 
 @router.get("/duty", responses=problems(*ERRORS, StatesNotNamed, DutyRangeInvalid))

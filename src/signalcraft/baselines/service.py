@@ -6,6 +6,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from signalcraft.acoustics.version import EMBEDDING_VERSION
+from signalcraft.audit.service import Action, Actor
 from signalcraft.baselines import repository
 from signalcraft.baselines.errors import BaselineExists, BaselineNotReady, StatesInvalid
 from signalcraft.baselines.learner import Learner, learnable, machine_values
@@ -24,6 +25,7 @@ from signalcraft.baselines.schemas import (
 )
 from signalcraft.core.clock import utcnow
 from signalcraft.core.database import Database
+from signalcraft.devices.management import record_of_device
 
 # Drift is told of the newest so many clips.
 _DRIFT_CLIPS = 50
@@ -88,7 +90,9 @@ async def remove(session: AsyncSession, device_id: str) -> Baseline:
     return await tell(session, device_id)
 
 
-async def name_states(database: Database, learner: Learner, device_id: str, given: NameStates) -> Baseline:
+async def name_states(
+    database: Database, learner: Learner, device_id: str, given: NameStates, actor: Actor
+) -> Baseline:
     """Name the operating states by clips; diagnoses from now on tell their state.
 
     Raises:
@@ -122,6 +126,8 @@ async def name_states(database: Database, learner: Learner, device_id: str, give
             raise BaselineNotReady(device_id=device_id)
         for state in given.states:
             await repository.name_state(session, device_id, state.name, state.diagnosis_ids)
+        names = [state.name for state in given.states]
+        await record_of_device(session, actor, Action.STATES_NAMED, device_id, states=names)
         return await tell(session, device_id)
 
 

@@ -61,11 +61,9 @@ def demo(
         tempfile.TemporaryDirectory(prefix="signalcraft-demo-") as scratch,
         _service(data_dir or Path(scratch), port) as address,
     ):
-        if not as_json:
-            from signalcraft.cli.demo_owner import make_owner
+        from signalcraft.cli.demo_owner import make_owner
 
-            print(f"Sign in as {make_owner()}", flush=True)
-        _simulate(address, duration_s, clips, as_json)
+        _simulate(address, duration_s, clips, as_json, sign_in=None if as_json else make_owner())
 
 
 def simulate(
@@ -138,7 +136,14 @@ def _wait_until_ready(service: subprocess.Popen[bytes], address: str, log_path: 
     raise OperatorError(f"The service was not ready within {START_LIMIT_S:.0f} s: {_last_line(log_path)}")
 
 
-def _simulate(address: str, duration_s: float | None, clips: dict[str, Any], as_json: bool) -> None:
+def _simulate(
+    address: str,
+    duration_s: float | None,
+    clips: dict[str, Any],
+    as_json: bool,
+    *,
+    sign_in: str | None = None,
+) -> None:
     from rich.console import Console
 
     if not as_json:
@@ -147,6 +152,8 @@ def _simulate(address: str, duration_s: float | None, clips: dict[str, Any], as_
             f"SignalCraft runs at {address}, its API's documentation at {address}/docs. Ctrl-C ends.",
             flush=True,
         )
+    if sign_in is not None:
+        print(f"Sign in as {sign_in}", flush=True)
     figures = asyncio.run(_run_fleet(address, clips, duration_s, as_json))
     if as_json:
         print(json.dumps(figures))

@@ -1,6 +1,7 @@
 """Devices as people manage them: each change is in the audit log of the device's site."""
 
 from datetime import timedelta
+from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -35,9 +36,8 @@ async def rename(session: AsyncSession, actor: Actor, device_id: str, name: str 
     Raises:
         DeviceUnknown: there is none.
     """
-    site_id = await _site_of(session, device_id)
+    await record_of_device(session, actor, Action.DEVICE_CHANGED, device_id, name=name)
     await repository.rename(session, device_id, name)
-    await record(session, actor, Action.DEVICE_CHANGED, target=device_id, site_id=site_id, name=name)
 
 
 async def move(session: AsyncSession, actor: Actor, device_id: str, site_id: str) -> None:
@@ -60,9 +60,8 @@ async def rotate(session: AsyncSession, actor: Actor, device_id: str, overlap: t
     Raises:
         DeviceUnknown: there is none.
     """
-    site_id = await _site_of(session, device_id)
     issued = await service.rotate_token(session, device_id, overlap)
-    await record(session, actor, Action.DEVICE_TOKEN_ROTATED, target=device_id, site_id=site_id)
+    await record_of_device(session, actor, Action.DEVICE_TOKEN_ROTATED, device_id)
     return issued
 
 
@@ -72,10 +71,21 @@ async def revoke(session: AsyncSession, actor: Actor, device_id: str) -> int:
     Raises:
         DeviceUnknown: there is none.
     """
-    site_id = await _site_of(session, device_id)
     ended = await service.revoke_tokens(session, device_id)
-    await record(session, actor, Action.DEVICE_TOKENS_REVOKED, target=device_id, site_id=site_id)
+    await record_of_device(session, actor, Action.DEVICE_TOKENS_REVOKED, device_id)
     return ended
+
+
+async def record_of_device(
+    session: AsyncSession, actor: Actor, action: Action, device_id: str, **details: Any
+) -> None:
+    """Write into the log of the device's site that something was done to it.
+
+    Raises:
+        DeviceUnknown: there is none.
+    """
+    site_id = await _site_of(session, device_id)
+    await record(session, actor, action, target=device_id, site_id=site_id, **details)
 
 
 async def _site_of(session: AsyncSession, device_id: str) -> str:

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from signalcraft.audit.service import Action, Actor, record
 from signalcraft.registry import repository
 from signalcraft.registry.checking import CheckReport
 from signalcraft.registry.errors import ModelNotFound, ModelRefused, ModelVersionTaken, NothingToRollBack
@@ -64,6 +65,7 @@ async def add(session: AsyncSession, digest: str, size_bytes: int, report: Check
             "is_usable": True,
         },
     )
+    await record(session, Actor(by), Action.MODEL_ADDED, target=f"{name}@{version}", digest=digest)
     return True
 
 
@@ -98,6 +100,7 @@ async def give_role(session: AsyncSession, role: Role, digest: str | None, by: s
     """Let the model take the role from now on; all web workers see it within a second or two of the commit."""
     await repository.lock_roles(session)
     await repository.set_role(session, role, digest, by)
+    await record(session, Actor(by), Action.MODEL_GIVEN_ROLE, target=digest or SHIPPED, role=role.value)
 
 
 async def roll_back(session: AsyncSession, by: str) -> str | None:
@@ -112,6 +115,7 @@ async def roll_back(session: AsyncSession, by: str) -> str | None:
         raise NothingToRollBack("There is nothing to go back to: the shipped model is active.")
     before = stack[-2]
     await repository.set_role(session, Role.ACTIVE, before, by, is_rollback=True)
+    await record(session, Actor(by), Action.MODEL_ROLLED_BACK, target=before or SHIPPED)
     return before
 
 
