@@ -29,7 +29,7 @@ demo: $(VENV)/runtime.stamp ## Run the service, eight simulated sensors and a li
 	@$(PY) -m signalcraft demo $(ARGS)
 
 test: $(VENV)/dev.stamp programs ## Run all tests against a real PostgreSQL
-	$(PY) -m pytest
+	$(PY) -m pytest --numprocesses 2 --dist loadfile
 
 programs: ## Install the programs that the tests run (Nginx, Chromium), where missing and allowed
 	@tools/install_test_programs.sh
