@@ -3,7 +3,7 @@
 import asyncio
 import os
 import tempfile
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 from fastapi import FastAPI
@@ -40,10 +40,12 @@ from signalcraft.registry.shadow import Shadow
 from signalcraft.registry.watch import ModelWatch
 from signalcraft.settings import DeviceAccess, Settings, SettingsError, get_settings
 from signalcraft.sites import routes as site_routes
+from signalcraft.tasks import job_routes
 from signalcraft.tasks import routes as task_routes
 from signalcraft.tasks.news import TaskNews
 from signalcraft.tasks.performing import Workshop
 from signalcraft.tasks.runner import TableRunner
+from signalcraft.tasks.streams import Streams
 from signalcraft.tasks.upkeep import TaskUpkeep
 from signalcraft.telemetry import routes as telemetry_routes
 from signalcraft.telemetry.batch_room import BatchRoom
@@ -93,6 +95,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(baseline_routes.router)
     app.include_router(label_routes.router)
     app.include_router(task_routes.router)
+    app.include_router(job_routes.router)
     app.add_middleware(BodyLimit)
     app.add_middleware(Shortcut)
     add_border(app, app.state.settings.server)
@@ -100,7 +103,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
 
 @asynccontextmanager
-async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+async def _lifespan(app: FastAPI) -> AsyncIterator[dict[str, Callable[[], None]]]:
     """Start what the routes need, in order, and stop it in the reverse order."""
     settings: Settings = app.state.settings
     configure_logging(settings.log.level)
@@ -140,7 +143,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         await _run_beside(stack, run_upkeep(database, settings))
         await _run_beside(stack, collection.run_upkeep(database, clips, settings.clips))
         await _tasks(stack, app, url)
-        yield
+        # For the server: what it calls when it begins to shut down, and waits for answers that are still being sent.
+        yield {"on_draining": app.state.task_news.end}
 
 
 def _database_url(settings: Settings) -> str:
@@ -192,6 +196,9 @@ async def _tasks(stack: AsyncExitStack, app: FastAPI, url: str) -> None:
     )
     news = state.task_news = TaskNews(url)
     await _run_beside(stack, news.listen())
+    state.task_streams = Streams(state.database, news, settings.tasks)
+    # Each may hold a hundred files and a hundred megabytes of the disk.
+    state.batch_uploads = Uploads(limit=1)
     upkeep = state.task_upkeep = TaskUpkeep(shop)
     await _run_beside(stack, upkeep.run())
     runner = state.task_runner = TableRunner(shop, news)

@@ -25,8 +25,8 @@ CONNECTION_COUNTS = ConnectionCounts()
 DRAIN_S = 1.0
 # What of the graceful time remains for the application to end in order after the last answer.
 _END_S = 2
-# Descriptors for all but connections: database, inference processes, uploads.
-_OTHER_DESCRIPTORS = 64
+# Descriptors for all but connections: database, inference processes, uploads, a batch of a hundred recordings.
+_OTHER_DESCRIPTORS = 192
 # Uvicorn's main loop ticks every 0.1 s.
 _TICKS_PER_SWEEP = 10 * SWEEP_S
 
@@ -90,6 +90,8 @@ class DrainingServer(Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop accepting, answer what has come, then end the application."""
         self.server_state.is_draining = True
+        if on_draining := self.lifespan.state.get("on_draining"):
+            on_draining()
         await super().shutdown(sockets)
 
 

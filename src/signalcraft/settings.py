@@ -265,6 +265,12 @@ class TaskSettings(_Group):
     most_waiting: int = Field(50_000, ge=1, description="Tasks that may wait before 503.")
     most_waiting_per_device: int = Field(10_000, ge=1, description="Of one device, before 429.")
     days: int = Field(30, ge=1, le=36_500, description="Finished tasks are forgotten after this.")
+    most_streams: int = Field(200, ge=1, description="Clients of a worker that follow a task by events.")
+    stream_s: float = Field(300.0, ge=1, le=86_400, description="Longest such stream; clients come again.")
+    batch_recordings: int = Field(100, ge=1, le=500, description="Most recordings in one batch.")
+    batch_bytes: int = Field(
+        100 * 1024**2, ge=1024, description="Largest batch body, and most that an archive may hold."
+    )
 
 
 class LogSettings(_Group):

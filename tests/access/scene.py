@@ -23,6 +23,8 @@ TASK = text("""
     INSERT INTO analysis_tasks (id, device_id, recorded_at, clip_sha256, lane, turn, status, finished_at)
     VALUES (:id, :device_id, now(), 'none', :device_id, 0, 'FAILURE', now())
 """)
+JOB = text("INSERT INTO analysis_jobs (id, device_id) VALUES (:id, :device_id)")
+PUT_IN_JOB = text("UPDATE analysis_tasks SET job_id = :id, position = 0 WHERE id = :task_id")
 ADD_SITE = text("INSERT INTO sites (site_id, name) VALUES (:site_id, :site_id)")
 PLACE = text("UPDATE devices SET site_id = :site_id WHERE device_id = :device_id")
 DIAGNOSE = text("""
@@ -66,6 +68,7 @@ class Scene:
             "user_id": str(await self.member()),
             "invitation_id": await self.invitation(),
             "task_id": await self.task(device_id),
+            "job_id": await self.job(device_id),
             "session_id": str(uuid4()),
             "token_id": str(uuid4()),
         }
@@ -100,6 +103,14 @@ class Scene:
         async with self.database.session() as session:
             await session.execute(DIAGNOSE, {"id": diagnosis_id, "device_id": device_id})
         return str(diagnosis_id)
+
+    async def job(self, device_id: str) -> str:
+        """A new job with one task that has failed."""
+        job_id = uuid4()
+        async with self.database.session() as session:
+            await session.execute(JOB, {"id": job_id, "device_id": device_id})
+            await session.execute(PUT_IN_JOB, {"id": job_id, "task_id": UUID(await self.task(device_id))})
+        return str(job_id)
 
     async def task(self, device_id: str) -> str:
         """A new task that has failed."""

@@ -13,7 +13,7 @@ DOCUMENT = (Path(__file__).parents[2] / "docs" / "access.md").read_text()
 PEOPLE = ("nothing", "stranger", "viewer", "engineer", "owner", "admin")
 CALLERS = ("nobody", "another device", "the device itself", *PEOPLE)
 # What the address names besides these is the caller's own.
-THINGS = ("device_id", "diagnosis_id", "site_id", "task_id")
+THINGS = ("device_id", "diagnosis_id", "site_id", "task_id", "job_id")
 ALLOWED = "allowed"
 
 

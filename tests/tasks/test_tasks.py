@@ -4,7 +4,6 @@ import asyncio
 from time import monotonic
 from uuid import uuid4
 
-import asyncpg
 import pytest
 
 from signalcraft.clips import collection
@@ -13,21 +12,6 @@ from signalcraft.tasks import performing
 from tests.diagnosis.test_routes import sample
 from tests.recordings import machine, packed
 from tests.tasks.sending import PATH, another_clip, finished, sent
-
-
-@pytest.fixture
-async def sql(database_url):
-    connection = await asyncpg.connect(database_url)
-    yield connection
-    await connection.close()
-
-
-@pytest.fixture
-async def idle(running):
-    """A service that accepts tasks and works on none."""
-    async with running(devices={"access": "open"}) as client:
-        await client.app.state.task_runner.stop()
-        yield client
 
 
 async def test_a_recording_is_accepted_then_judged_as_synchronously(sensor):

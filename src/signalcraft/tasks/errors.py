@@ -2,7 +2,8 @@
 
 BadRequest
 ├── TaskUnknown, JobUnknown
-└── KeyReused, TaskBegun (409)
+├── KeyReused, TaskBegun (409)
+└── BatchEmpty, BatchTooLong, ArchiveRefused (422), ArchiveTooLarge (413)
 TryAgain
 ├── TasksFull (503)
 ├── LaneFull (429)
@@ -11,7 +12,7 @@ The reason of a task's FAILURE, beside those of a synchronous analysis
 └── TaskAbandoned, TaskCancelled, ClipLost
 """
 
-from signalcraft.core.errors import BadRequest, NotFound, SignalCraftError, TryAgain
+from signalcraft.core.errors import BadRequest, Invalid, NotFound, SignalCraftError, TryAgain
 
 
 class TaskUnknown(NotFound):
@@ -50,6 +51,37 @@ class LaneFull(TryAgain):
 
     status, code = 429, "too_many_tasks"
     retry_after_s = 30
+
+
+class StreamsFull(TryAgain):
+    """Too many clients follow their tasks at the moment; read the result instead, or try again later."""
+
+    code = "streams_full"
+    retry_after_s = 5
+
+
+class BatchEmpty(Invalid):
+    """There is no recording in the request: send files named `audio`, or one ZIP named `archive`."""
+
+    code = "batch_empty"
+
+
+class BatchTooLong(Invalid):
+    """There are more than {limit} recordings in the request; send several requests."""
+
+    code = "batch_too_long"
+
+
+class ArchiveRefused(Invalid):
+    """The archive can't be unpacked: {reason}."""
+
+    code = "archive_refused"
+
+
+class ArchiveTooLarge(BadRequest):
+    """What is in the archive is larger than {limit_mb} MB; send several."""
+
+    status, code = 413, "archive_too_large"
 
 
 class TaskAbandoned(SignalCraftError):

@@ -27,6 +27,7 @@ class TaskNews:
 
     def __init__(self, database_url: str) -> None:
         self.waiting = asyncio.Event()
+        self.is_ending = False
         self._database_url = database_url
         self._watchers: dict[UUID, set[asyncio.Event]] = {}
 
@@ -41,6 +42,11 @@ class TaskNews:
             self._watchers[task_id].discard(event)
             if not self._watchers[task_id]:
                 del self._watchers[task_id]
+
+    def end(self) -> None:
+        """The worker stops: whoever watches shall come to an end."""
+        self.is_ending = True
+        self._wake_all()
 
     async def listen(self) -> None:
         """Hear of tasks until cancelled; a lost connection is made anew."""
@@ -62,12 +68,15 @@ class TaskNews:
         await connection.add_listener(CHANGED_CHANNEL, self._on_changed)
         # Whatever was announced before could not be heard.
         self.waiting.set()
-        for events in self._watchers.values():
-            for event in events:
-                event.set()
+        self._wake_all()
         while True:
             await asyncio.sleep(_PROBE_EVERY_S)
             await connection.execute("SELECT 1", timeout=_PROBE_EVERY_S)
+
+    def _wake_all(self) -> None:
+        for events in self._watchers.values():
+            for event in events:
+                event.set()
 
     def _on_waiting(self, _connection: Any, _pid: int, _channel: str, _payload: object) -> None:
         self.waiting.set()

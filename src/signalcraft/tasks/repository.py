@@ -40,6 +40,14 @@ ADD = text("""
     *(bindparam(name, type_=Text) for name in ("device_id", "idempotency_key", "request_digest", "name")),
 )
 BY_KEY = text("SELECT id, request_digest FROM analysis_tasks WHERE lane = :lane AND idempotency_key = :key")
+ADD_JOB = text("INSERT INTO analysis_jobs (id, device_id) VALUES (:id, :device_id)").bindparams(
+    bindparam("id", type_=Uuid), bindparam("device_id", type_=Text)
+)
+# A job goes after the last of its tasks.
+EXPIRE_JOBS = text("""
+    DELETE FROM analysis_jobs AS job WHERE created_at < :before
+        AND NOT EXISTS (SELECT FROM analysis_tasks WHERE job_id = job.id)
+""").bindparams(bindparam("before", type_=TIMESTAMP(timezone=True)))
 ANNOUNCE_WAITING = text(f"SELECT pg_notify('{WAITING_CHANNEL}', '')")
 BACKLOG = text("""
     SELECT count(*) FROM (SELECT FROM analysis_tasks WHERE finished_at IS NULL LIMIT :at_most) AS unfinished
@@ -92,6 +100,16 @@ async def add(session: AsyncSession, task: NewTask, turn: int) -> bool:
     """Add a task that waits; false if there is one under its key."""
     values: dict[str, Any] = {name: getattr(task, name) for name in NewTask.__slots__}
     return (await session.execute(ADD, values | {"lane": task.lane, "turn": turn})).first() is not None
+
+
+async def add_job(session: AsyncSession, job_id: UUID, device_id: str | None) -> None:
+    """Add a job; its tasks follow in the same transaction."""
+    await session.execute(ADD_JOB, {"id": job_id, "device_id": device_id})
+
+
+async def expire_jobs(session: AsyncSession, before: datetime) -> None:
+    """Delete the jobs from before that time that have no tasks any more."""
+    await session.execute(EXPIRE_JOBS, {"before": before})
 
 
 async def by_key(session: AsyncSession, lane: str, key: str) -> tuple[UUID, str] | None:

@@ -1,10 +1,12 @@
 """Recordings in, to be judged later, and what became of them."""
 
+from collections.abc import AsyncIterator
 from http import HTTPStatus
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Header, Path, Request, Response
+from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from signalcraft.access.needs import ACCESS_ERRORS, CREDENTIALS, needs
 from signalcraft.access.posting import SiteAdmission
@@ -12,7 +14,7 @@ from signalcraft.access.rights import Right
 from signalcraft.audio.errors import ClipTooLarge
 from signalcraft.clips.errors import ClipStoreUnavailable
 from signalcraft.core.bare_route import BareRoute
-from signalcraft.core.database import ReadSession
+from signalcraft.core.database import Database, ReadSession
 from signalcraft.core.errors import DatabaseUnavailable, Invalid, StorageFull
 from signalcraft.core.language import AnswerLanguage
 from signalcraft.core.problems import problems
@@ -27,7 +29,8 @@ from signalcraft.diagnosis.routes import UPLOAD_FORM
 from signalcraft.diagnosis.service import Recording
 from signalcraft.settings import Settings
 from signalcraft.tasks import service
-from signalcraft.tasks.errors import KeyReused, LaneFull, TaskBegun, TasksFull, TaskUnknown
+from signalcraft.tasks.errors import KeyReused, LaneFull, StreamsFull, TaskBegun, TasksFull, TaskUnknown
+from signalcraft.tasks.models import TaskRow
 from signalcraft.tasks.schemas import (
     EXAMPLE_FAILURE,
     EXAMPLE_STATUS_URL,
@@ -38,6 +41,7 @@ from signalcraft.tasks.schemas import (
     TaskState,
 )
 from signalcraft.tasks.service import Intake
+from signalcraft.tasks.streams import Streams
 from signalcraft.tasks.things import TASK
 
 UPLOAD_ERRORS = (UploadMalformed, UploadBroken, AudioFieldMissing, Invalid, ClipTooLarge)
@@ -100,13 +104,11 @@ async def analyze_later(request: Request) -> Response:
         received = await upload.receive(request, settings.recordings.max_bytes)
         try:
             recording = diagnosis_service.recording_of(received.fields, caller, settings.ingest.ahead_s)
-            _spend(request, caller, recording)
-            if caller.person is not None:
-                await SiteAdmission(state.database, caller.sites).register(recording.device_id or "")
+            await admit(request, caller, recording)
             task_id = await service.accept(intake, received, recording, key)
         finally:
             received.close()
-    accepted = AcceptedTask(task_id=task_id, status_url=status_url(task_id))
+    accepted = AcceptedTask(task_id=task_id, status_url=service.status_url(task_id))
     return Response(
         accepted.model_dump_json(),
         status_code=HTTPStatus.ACCEPTED,
@@ -115,17 +117,21 @@ async def analyze_later(request: Request) -> Response:
     )
 
 
-def _spend(request: Request, caller: Caller, recording: Recording) -> None:
-    """Count a recording.
+async def admit(request: Request, caller: Caller, recording: Recording, *, count: int = 1) -> None:
+    """Count the recordings, and see that a person may send them for that device.
 
     Raises:
         RateLimited: too many were sent.
+        DeviceUnknown: the device is none of the person's.
     """
     rate: RateLimit = request.app.state.limits.recordings
     if caller is ANYONE:
         rate.spend(recording.device_id or f"address {counted_address(client_address(request))}")
     else:
         caller.spend(rate)
+        caller.charge(rate, count - 1)
+    if caller.person is not None:
+        await SiteAdmission(request.app.state.database, caller.sites).register(recording.device_id or "")
 
 
 router.add_api_route(
@@ -172,6 +178,44 @@ async def get_result(
     return state
 
 
+async def _followed(
+    request: Request,
+    task_id: Annotated[UUID, Path()],
+    caller: Reader,
+) -> TaskRow:
+    database: Database = request.app.state.database
+    async with database.session(read_only=True) as session:
+        return await service.find(session, task_id, caller)
+
+
+async def _stream_place(request: Request) -> AsyncIterator[Streams]:
+    streams: Streams = request.app.state.task_streams
+    with streams.one_more():
+        yield streams
+
+
+@router.get(
+    "/analyze/events/{task_id}",
+    response_class=EventSourceResponse,
+    responses=problems(*ACCESS_ERRORS, TaskUnknown, StreamsFull, Invalid, DatabaseUnavailable),
+)
+async def follow_task(
+    seen: Annotated[TaskRow, Depends(_followed, scope="function")],
+    caller: Reader,
+    streams: Annotated[Streams, Depends(_stream_place, scope="request")],
+    last_event_id: Annotated[
+        str | None, Header(max_length=20, description="The `id` of the last event that was received.")
+    ] = None,
+) -> AsyncIterator[ServerSentEvent]:
+    """The same as the result, as server-sent events: `state` at each change, then `end`.
+
+    A comment is sent every 15 seconds. The stream ends after five minutes at the latest; a client that then comes again
+    with `Last-Event-ID`, as browsers do, misses nothing, whichever worker it reaches.
+    """
+    async for event in streams.of(seen, caller, last_event_id):
+        yield event
+
+
 @router.delete(
     "/analyze/result/{task_id}",
     status_code=HTTPStatus.NO_CONTENT,
@@ -180,8 +224,3 @@ async def get_result(
 async def cancel_task(task_id: UUID, caller: Canceller, intake: CurrentIntake) -> None:
     """Cancel a task that has not begun; its result is then a failure, `task_cancelled`."""
     await service.cancel(intake, task_id, caller)
-
-
-def status_url(task_id: UUID) -> str:
-    """Where a task's result is read."""
-    return f"/api/analyze/result/{task_id}"

@@ -142,15 +142,15 @@ async def register(session: AsyncSession, recording: Recording, settings: Settin
         await register_in_open_mode(session, [recording.device_id], settings.devices.open_devices_max)
 
 
-async def next_turn(session: AsyncSession, lane: str, settings: Settings) -> int:
-    """The turn of the lane's next task.
+async def next_turn(session: AsyncSession, lane: str, settings: Settings, *, more: int = 1) -> int:
+    """The turn of the lane's next task, where so many more are to come.
 
     Raises:
         LaneFull: too many of the lane wait already.
     """
     served, turn = await repository.place(session, lane)
     # Turns of a lane follow one another, so this is how many of it wait.
-    if turn - served >= settings.tasks.most_waiting_per_device:
+    if turn - served + more > settings.tasks.most_waiting_per_device:
         raise LaneFull
     return turn
 
@@ -202,6 +202,11 @@ async def release_clip(session: AsyncSession, sha256: str, task_id: UUID) -> boo
     await clips.lock_for_release(session, sha256)
     is_needed = await repository.is_clip_needed(session, sha256, beside=task_id)
     return await clips.release(session, sha256, is_wanted=False, is_still_held=is_needed)
+
+
+def status_url(task_id: UUID) -> str:
+    """Where a task's result is read."""
+    return f"/api/analyze/result/{task_id}"
 
 
 def _digest(clip: StoredClip, fields: dict[str, str]) -> str:

@@ -55,6 +55,8 @@ class TaskUpkeep:
         while deleted == _EXPIRE_A_TURN:
             async with self._shop.database.session() as session:
                 deleted = await repository.expire(session, before, _EXPIRE_A_TURN)
+        async with self._shop.database.session() as session:
+            await repository.expire_jobs(session, before)
 
     async def _end_abandoned(self) -> None:
         async with self._shop.database.session() as session:
