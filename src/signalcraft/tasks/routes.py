@@ -203,6 +203,7 @@ async def follow_task(
     seen: Annotated[TaskRow, Depends(_followed, scope="function")],
     caller: Reader,
     streams: Annotated[Streams, Depends(_stream_place, scope="request")],
+    language: AnswerLanguage,
     last_event_id: Annotated[
         str | None, Header(max_length=20, description="The `id` of the last event that was received.")
     ] = None,
@@ -212,7 +213,7 @@ async def follow_task(
     A comment is sent every 15 seconds. The stream ends after five minutes at the latest; a client that then comes again
     with `Last-Event-ID`, as browsers do, misses nothing, whichever worker it reaches.
     """
-    async for event in streams.of(seen, caller, last_event_id):
+    async for event in streams.of(seen, caller, language, last_event_id):
         yield event
 
 

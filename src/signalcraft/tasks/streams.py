@@ -9,6 +9,7 @@ from fastapi.sse import ServerSentEvent
 
 from signalcraft.core.database import Database
 from signalcraft.core.errors import DatabaseUnavailable
+from signalcraft.core.language import Language
 from signalcraft.core.logging import get_logger
 from signalcraft.devices.access import Caller
 from signalcraft.settings import TaskSettings
@@ -49,7 +50,7 @@ class Streams:
             self._free += 1
 
     async def of(
-        self, task: TaskRow, caller: Caller, last_seen: str | None
+        self, task: TaskRow, caller: Caller, language: Language, last_seen: str | None
     ) -> AsyncIterator[ServerSentEvent]:
         """Each state that the client has not seen, then `end`; without it when the stream has lasted its time.
 
@@ -61,7 +62,7 @@ class Streams:
         with self._news.watch(task.id) as changed:
             while monotonic() < end_s and not self._news.is_ending:
                 changed.clear()
-                found = await self._look(task, caller)
+                found = await self._look(task, caller, language)
                 if found is not None:
                     version, state = found
                     if version != seen:
@@ -72,12 +73,14 @@ class Streams:
                         return
                 await _set_within(changed, self._settings.poll_s)
 
-    async def _look(self, task: TaskRow, caller: Caller) -> tuple[str, TaskState] | None:
+    async def _look(self, task: TaskRow, caller: Caller, language: Language) -> tuple[str, TaskState] | None:
         try:
             async with self._database.session(read_only=True) as session:
                 row = await repository.find(session, task.id)
                 return (
-                    None if row is None else (str(row.version), await service.state_of(session, row, caller))
+                    None
+                    if row is None
+                    else (str(row.version), await service.state_of(session, row, caller, language))
                 )
         except DatabaseUnavailable as away:
             logger.warning("task_stream_waits", task_id=str(task.id), reason=str(away))
