@@ -1,6 +1,10 @@
 """A real PostgreSQL for all tests: one server, built once by the migrations, a database of its own for each test."""
 
 import os
+
+# As in the inference processes: several threads for small matrices wait for each other more than they compute.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator

@@ -18,6 +18,7 @@ from signalcraft.auth import routes as auth_routes
 from signalcraft.auth import token_routes, user_routes
 from signalcraft.auth.current import Auth
 from signalcraft.baselines import routes as baseline_routes
+from signalcraft.baselines import upkeep as baseline_upkeep
 from signalcraft.baselines.learner import Learner
 from signalcraft.baselines.own import Baselines
 from signalcraft.clips import collection
@@ -139,6 +140,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[dict[str, Callable[[], None]]
         app.state.heartbeat = heartbeat
         await _run_beside(stack, models.run())
         await _run_beside(stack, learner.run())
+        await _run_beside(stack, baseline_upkeep.run_upkeep(database, settings.retention))
         await _run_beside(stack, heartbeat.run())
         await _run_beside(stack, run_upkeep(database, settings))
         await _run_beside(stack, collection.run_upkeep(database, clips, settings.clips))

@@ -145,6 +145,12 @@ class RetentionSettings(_Group):
 
     readings_days: int = Field(3650, ge=1, le=36_500, description="Raw readings older than this are dropped.")
     rollups_days: int = Field(3650, ge=1, le=36_500, description="Rollups older than this are dropped.")
+    embeddings_days: int = Field(
+        90,
+        ge=1,
+        le=36_500,
+        description="Statistics of recordings that no baseline rests on are dropped after this.",
+    )
     rollup_every_s: float = Field(15.0, ge=0.2, le=3600, description="Pause between rollup runs.")
     upkeep_every_s: float = Field(3600.0, ge=1, le=86_400, description="Pause between partition upkeep runs.")
 

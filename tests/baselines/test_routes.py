@@ -75,6 +75,18 @@ async def test_after_a_delete_everything_starts_over(machine, clip):
     assert again["learnt"] == 0
 
 
+async def test_the_baseline_before_is_not_used_after_a_new_start(machine, clip):
+    await machine.learn()
+    await machine.post(clip(100))
+    await machine.sensor.client.delete(f"{machine.path}/baseline", headers=machine.sensor.headers)
+    await machine.start(clips=20)
+    for number in range(20):
+        await machine.post(clip(number, hum_hz=333))
+
+    assert (await machine.post(clip(100, hum_hz=333)))["verdict"] == "normal"
+    assert (await machine.post(clip(101)))["verdict"] == "anomalous"
+
+
 async def test_a_second_start_is_refused(machine):
     await machine.start()
     again = await machine.sensor.post(f"{machine.path}/baseline", json={})

@@ -111,6 +111,7 @@ class Learner:
                     {
                         "device_id": row.device_id,
                         "version": row.version,
+                        "started_at": row.started_at,
                         "clips_wanted": row.clips_wanted + len(learnt.outliers),
                         "most": MOST_CLIPS,
                         "problem": f"{len(learnt.outliers)} of {len(in_order)} clips stand apart; more are learnt",
@@ -161,6 +162,7 @@ def machine_values(row: BaselineRow, learnt: Learnt) -> dict[str, Any]:
     return {
         "device_id": row.device_id,
         "version": row.version,
+        "started_at": row.started_at,
         "machine": learnt.machine,
         "embedding_version": EMBEDDING_VERSION,
         "learnt": row.learnt,

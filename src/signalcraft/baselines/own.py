@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from dataclasses import dataclass
+from datetime import datetime
 
 from signalcraft.acoustics.version import EMBEDDING_VERSION
 from signalcraft.baselines import repository
@@ -31,6 +32,7 @@ class OwnNormal:
 @dataclass(frozen=True, slots=True)
 class _Cached:
     version: int
+    started_at: datetime
     machine: bytes
     normal: NormalSpectrum | None
 
@@ -53,12 +55,12 @@ class Baselines:
         cached = self._machines.get(device_id)
         async with self._database.session(read_only=True) as session:
             found = await repository.own_normal(
-                session, device_id, None if cached is None else cached.version
+                session, device_id, None if cached is None else (cached.version, cached.started_at)
             )
-            if found is not None and found.is_ready and found.version != (cached and cached.version):
+            if found is not None and found.machine is not None:
                 spectra = await repository.learnt_spectra(session, device_id)
                 normal = NormalSpectrum.of(spectra) if len(spectra) >= FEWEST_CLIPS else None
-                cached = _Cached(found.version, found.machine, normal)
+                cached = _Cached(found.version, found.started_at, found.machine, normal)
         if found is None:
             self._machines.pop(device_id, None)
             return None

@@ -5,18 +5,19 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import RowMapping, Uuid, bindparam, select, text
+from sqlalchemy import TIMESTAMP, Integer, RowMapping, Uuid, bindparam, select, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from signalcraft.baselines.models import BaselineRow
 
-# The machine itself only where the caller has another version of it.
+# The machine itself only where the caller has another one. Who starts over starts at the first version again, so the
+# version alone does not tell.
 OWN_NORMAL = text("""
-    SELECT version, adapt, embedding_version, machine IS NOT NULL AS is_ready,
-           CASE WHEN version IS DISTINCT FROM CAST(:known AS integer) THEN machine END AS machine
+    SELECT version, started_at, adapt, embedding_version, machine IS NOT NULL AS is_ready,
+           CASE WHEN (version, started_at) IS DISTINCT FROM (:version, :started_at) THEN machine END AS machine
     FROM baselines WHERE device_id = :device_id
-""")
+""").bindparams(bindparam("version", type_=Integer), bindparam("started_at", type_=TIMESTAMP(timezone=True)))
 # The last ones: a baseline that follows drift has learnt from them last.
 LEARNT_SPECTRA = text("""
     SELECT d.spectrum_dbfs FROM baselines b JOIN diagnoses d ON d.id = ANY (b.learnt || b.followed)
@@ -51,7 +52,7 @@ SET_MACHINE = text("""
         ready_at = COALESCE(ready_at, now()), learnt_at = now(), learnt = :learnt, followed = :followed,
         outliers = :outliers, quality = :quality, states = :states, last_problem = NULL,
         adaptations = adaptations || CAST(:adaptation AS jsonb)
-    WHERE device_id = :device_id AND version = :version
+    WHERE device_id = :device_id AND version = :version AND started_at = :started_at
     RETURNING version
 """).bindparams(
     bindparam("learnt", type_=ARRAY(Uuid)),
@@ -62,14 +63,25 @@ SET_MACHINE = text("""
 )
 WANT_MORE = text("""
     UPDATE baselines SET clips_wanted = LEAST(:clips_wanted, :most), version = version + 1, last_problem = :problem
-    WHERE device_id = :device_id AND version = :version
+    WHERE device_id = :device_id AND version = :version AND started_at = :started_at
 """)
 # A person's word on the state of a clip stands for the clip.
 NAME_STATE = text("""
     UPDATE diagnoses SET operating_state = :name WHERE device_id = :device_id AND id = ANY(:ids)
 """).bindparams(bindparam("ids", type_=ARRAY(Uuid)))
+# In a new order each time, so that each comes to its turn however many there are.
 DUE = text("""
-    SELECT device_id FROM baselines WHERE machine IS NULL OR adapt ORDER BY device_id LIMIT :limit
+    SELECT device_id FROM baselines WHERE machine IS NULL OR adapt ORDER BY random() LIMIT :limit
+""")
+# What a baseline was learnt from, and what names its states, stays; so does all of a device that is still learning.
+DROP_EMBEDDINGS = text("""
+    UPDATE diagnoses SET embedding = NULL WHERE id IN (
+        SELECT id FROM diagnoses AS old
+        WHERE embedding IS NOT NULL AND created_at < :before AND NOT EXISTS (
+            SELECT FROM baselines AS b WHERE b.device_id = old.device_id
+              AND (b.machine IS NULL OR old.id = ANY(b.learnt) OR old.id = ANY(b.followed)
+                   OR CAST(b.states AS text) LIKE '%' || old.id || '%'))
+        ORDER BY created_at LIMIT :limit FOR UPDATE SKIP LOCKED)
 """)
 DRIFT = text("""
     SELECT count(*) AS clips, count(*) FILTER (WHERE verdict = 'anomalous') AS anomalous,
@@ -87,9 +99,11 @@ NEW_NORMAL = text("""
 """)
 
 
-async def own_normal(session: AsyncSession, device_id: str, known: int | None) -> Any | None:
-    """What judging by a device's baseline needs; the machine only if its version is not `known`."""
-    return (await session.execute(OWN_NORMAL, {"device_id": device_id, "known": known})).first()
+async def own_normal(session: AsyncSession, device_id: str, known: tuple[int, datetime] | None) -> Any | None:
+    """What judging by a device's baseline needs; the machine only if it is not of the `known` version and start."""
+    version, started_at = known or (None, None)
+    values = {"device_id": device_id, "version": version, "started_at": started_at}
+    return (await session.execute(OWN_NORMAL, values)).first()
 
 
 async def learnt_spectra(session: AsyncSession, device_id: str) -> list[list[float]]:
@@ -156,6 +170,12 @@ async def drift(session: AsyncSession, device_id: str, since: datetime, clips: i
     """How the newest clips since then deviate."""
     values = {"device_id": device_id, "since": since, "clips": clips}
     return (await session.execute(DRIFT, values)).mappings().one()
+
+
+async def drop_embeddings(session: AsyncSession, before: datetime, limit: int) -> int:
+    """Drop statistics that are older and needed by no baseline; how many, at most `limit`."""
+    result: Any = await session.execute(DROP_EMBEDDINGS, {"before": before, "limit": limit})
+    return int(result.rowcount)
 
 
 async def new_normal(

@@ -6,7 +6,7 @@ import typer
 from typer.core import TyperGroup
 
 from signalcraft import __version__
-from signalcraft.cli import clips, demo, devices, model, serve, settings, sites, users
+from signalcraft.cli import baselines, clips, demo, devices, model, serve, settings, sites, users
 from signalcraft.core.errors import SignalCraftError
 from signalcraft.core.operator_error import OperatorError
 from signalcraft.settings import SettingsError
@@ -59,6 +59,7 @@ app.command()(serve.serve)
 app.command()(demo.demo)
 app.command()(demo.simulate)
 app.add_typer(devices.app, name="devices")
+app.add_typer(baselines.app, name="baselines")
 app.add_typer(clips.app, name="clips")
 app.add_typer(users.app, name="users")
 app.add_typer(sites.app, name="sites")

@@ -33,6 +33,10 @@ class DiagnosisRow(Base):
     __table_args__ = (
         Index("ix_diagnoses_device_id_created_at_id", "device_id", "created_at", "id"),
         Index("ix_diagnoses_created_at_id", "created_at", "id"),
+        # Whose statistics are to be dropped next.
+        Index(
+            "ix_diagnoses_created_at_embedded", "created_at", postgresql_where=text("embedding IS NOT NULL")
+        ),
         # A device's operating states in order of time.
         Index(
             "ix_diagnoses_device_id_recorded_at",
