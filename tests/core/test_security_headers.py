@@ -5,7 +5,7 @@ import json
 import httpx
 import pytest
 
-from signalcraft.core.security_headers import HEADERS, NOTHING, STRICT_TRANSPORT_SECURITY
+from signalcraft.core.security_headers import HEADERS, NOTHING, PAGE_HEADERS, STRICT_TRANSPORT_SECURITY
 from tests.readings import POST, a_reading
 
 HSTS = STRICT_TRANSPORT_SECURITY[0]
@@ -30,11 +30,11 @@ ANSWERS = {
 }
 
 
-def must_be_secured(answer: httpx.Response, *, has_policy_of_its_own: bool = False) -> None:
+def must_be_secured(answer: httpx.Response, *, is_page: bool = False) -> None:
     """All headers are there, each once, none but those of pages and files with another value."""
     names = [name.lower() for name, _ in answer.headers.multi_items()]
-    own = {"cache-control"} | ({"content-security-policy"} if has_policy_of_its_own else set())
-    for name, value in HEADERS.items():
+    own = {"cache-control"} | ({"content-security-policy"} if is_page else set())
+    for name, value in (HEADERS | PAGE_HEADERS if is_page else HEADERS).items():
         assert names.count(name) == 1, name
         assert name in own or answer.headers[name] == value
     assert "server" not in names
@@ -45,7 +45,7 @@ async def test_every_answer_has_them(open_client, method, path, content, status)
     answer = await open_client.request(method, path, **content)
 
     assert answer.status_code == status
-    must_be_secured(answer, has_policy_of_its_own=path in {"/docs", "/redoc"})
+    must_be_secured(answer, is_page=path in {"/docs", "/redoc"})
 
 
 async def test_an_unexpected_error_has_them_and_a_request_id_to_quote(running, monkeypatch):

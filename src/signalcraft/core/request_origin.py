@@ -5,11 +5,14 @@ from ipaddress import IPv6Address, ip_address
 from starlette.requests import Request
 
 UNKNOWN_ADDRESS = "unknown"
+# More than any address has. A careless proxy hands on whatever a client has written, and addresses are remembered.
+MOST_CHARACTERS = 64
 
 
 def client_address(request: Request) -> str:
     """The client's address, or `unknown` (a unix socket has none)."""
-    return request.client.host if request.client is not None and request.client.host else UNKNOWN_ADDRESS
+    address = request.client.host if request.client is not None else ""
+    return address[:MOST_CHARACTERS] or UNKNOWN_ADDRESS
 
 
 def counted_address(address: str) -> str:

@@ -1,5 +1,6 @@
 """Each request's id, its line in the log and its security headers. A plain ASGI middleware: it stands on the hottest path."""
 
+import logging
 import re
 import secrets
 from time import perf_counter
@@ -10,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from signalcraft.core.errors import SignalCraftError
 from signalcraft.core.logging import get_logger
 from signalcraft.core.problems import problem_response
+from signalcraft.core.request_origin import MOST_CHARACTERS
 from signalcraft.core.security_headers import security_headers
 
 logger = get_logger("signalcraft.access")
@@ -62,17 +64,25 @@ class RequestLog:
             logger.exception("unexpected_error")
             await problem_response(SignalCraftError(), request_id)(scope, receive, send_with_id)
         finally:
-            # Successful readings come by the thousand; an operator who wants each one sets LOG_LEVEL=DEBUG.
-            log = logger.warning if status >= 500 else logger.info if status >= 400 else logger.debug  # noqa: PLR2004
-            log(
-                "request",
-                method=scope["method"],
-                path=scope["path"][:LOGGED_PATH_CHARACTERS],
-                client=client[0] if (client := scope.get("client")) else None,
-                status=status,
-                duration_ms=round((perf_counter() - started_s) * 1000, 1),
-            )
+            _log_outcome(scope, status, perf_counter() - started_s)
             structlog.contextvars.clear_contextvars()
+
+
+def _log_outcome(scope: Scope, status: int, duration_s: float) -> None:
+    # Successful readings come by the thousand; an operator who wants each one sets LOG_LEVEL=DEBUG.
+    level = logging.WARNING if status >= 500 else logging.INFO if status >= 400 else logging.DEBUG  # noqa: PLR2004
+    if not logger.is_enabled_for(level):
+        return
+    client = scope.get("client")
+    logger.log(
+        level,
+        "request",
+        method=scope["method"],
+        path=scope["path"][:LOGGED_PATH_CHARACTERS],
+        client=client[0][:MOST_CHARACTERS] if client else None,
+        status=status,
+        duration_ms=round(duration_s * 1000, 1),
+    )
 
 
 def _given_id(scope: Scope) -> str | None:
