@@ -34,6 +34,7 @@ from signalcraft.devices.token_cache import TokenCache
 from signalcraft.diagnosis import label_routes
 from signalcraft.diagnosis import routes as diagnosis_routes
 from signalcraft.diagnosis.client import InferenceClient
+from signalcraft.diagnosis.pictures import Pictures
 from signalcraft.diagnosis.pools import Pools
 from signalcraft.diagnosis.upload import Uploads
 from signalcraft.registry.files import ModelFiles
@@ -134,6 +135,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[dict[str, Callable[[], None]]
         learner = app.state.learner = Learner(database, background)
         shadow = app.state.shadow = Shadow(database, background, models, settings.inference.shadow_in_flight)
         stack.push_async_callback(shadow.stop)
+        app.state.pictures = Pictures(background, clips)
         heartbeat = health.Heartbeat(
             database, app.state.inference, settings.inference.processes, lambda: models.problem
         )

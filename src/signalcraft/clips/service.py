@@ -87,10 +87,9 @@ async def fetch(session: AsyncSession, store: ClipStore, sha256: str | None) -> 
         ClipNotKept: there is none.
         ClipStoreUnavailable: the store does not answer.
     """
-    if sha256 is None or not await repository.is_kept(session, sha256):
-        raise ClipNotKept
+    kept = await require_kept(session, sha256)
     try:
-        return await store.fetch(sha256)
+        return await store.fetch(kept)
     except FileNotFoundError:
         raise ClipNotKept from None
     except StoreUnavailable as away:
@@ -105,6 +104,17 @@ async def keep_for_good(session: AsyncSession, sha256: str) -> bool:
 async def kept(session: AsyncSession, sha256s: Collection[str]) -> set[str]:
     """Those of the clips that are kept."""
     return await repository.kept(session, list(sha256s)) if sha256s else set()
+
+
+async def require_kept(session: AsyncSession, sha256: str | None) -> str:
+    """The clip's hash.
+
+    Raises:
+        ClipNotKept: it is not kept.
+    """
+    if sha256 is None or not await repository.is_kept(session, sha256):
+        raise ClipNotKept
+    return sha256
 
 
 async def require_own(database: Database, store: ClipStore) -> None:

@@ -15,6 +15,7 @@ from signalcraft.diagnosis import wire
 from signalcraft.diagnosis.errors import AnalysisBusy, AnalysisError, ClipUnprocessable, ModelUnavailable
 from signalcraft.diagnosis.judgement import Judgement
 from signalcraft.diagnosis.learning import LearningTask, Learnt
+from signalcraft.diagnosis.picture_request import PictureRequest
 
 # A recording whose process ended is tried once more: the process may have died of something else.
 _TRIES = 2
@@ -102,6 +103,19 @@ class InferenceClient:
             if answer[:1] != wire.LEARNT:
                 raise AnalysisError
             return Learnt.of(answer[1:], os.pread(file, os.fstat(file).st_size, 0))
+
+    async def draw(self, file: int, picture: int, request: PictureRequest) -> None:
+        """Draw the recording in the open file `file` into the open file `picture`, as a PNG.
+
+        Raises:
+            ClipRefused: it is no recording that can be decoded.
+            ClipUnprocessable: it ended two processes, or took too long twice.
+            AnalysisBusy: too much waits, or none was taken in time.
+            AnalysisError: a fault in SignalCraft, which the process has logged.
+        """
+        answer = await self._answer(wire.PICTURE + request.to_json(), file, picture)
+        if answer != wire.DRAWN:
+            _read(answer)
 
     async def _answer(self, message: bytes, *files: int, watch: Watch | None = None) -> bytes:
         if self._in_flight >= self._max_in_flight:

@@ -99,7 +99,7 @@ class InferenceProcess:
     def _serve(self, connection: socket.socket) -> None:
         message, files, _, _ = socket.recv_fds(connection, wire.JOB_BYTES, 2)
         try:
-            is_ours = message[:1] in (wire.JOB, wire.WATCHED_JOB, wire.LEARN) and files
+            is_ours = message[:1] in (wire.JOB, wire.WATCHED_JOB, wire.LEARN, wire.PICTURE) and files
             if not is_ours or not wire.is_own_user(connection):
                 return
             # Nothing is judged for a client that has given up waiting.
@@ -115,6 +115,8 @@ class InferenceProcess:
         try:
             if message == wire.LEARN:
                 return wire.LEARNT + learn_from(files[0])
+            if message[:1] == wire.PICTURE:
+                return self._draw(files[0], files[1], message[1:])
             engine = self._engines.of(message[1:])
             baseline = read_whole(files[1]) if len(files) > 1 else None
             judged = judge(engine, files[0], max_bytes=self._max_bytes, baseline=baseline, watch=watch)
@@ -128,6 +130,16 @@ class InferenceProcess:
             # A fault in judging one recording must not end the process that others wait for.
             logger.exception("inference_failed")
             return wire.FAILED
+
+    def _draw(self, file: int, picture: int, request: bytes) -> bytes:
+        # Most processes never draw, so they need not have loaded what it takes.
+        from signalcraft.diagnosis.picture import draw  # noqa: PLC0415
+        from signalcraft.diagnosis.picture_request import PictureRequest  # noqa: PLC0415
+
+        clip = decode(file, max_bytes=self._max_bytes)
+        with os.fdopen(os.dup(picture), "wb") as target:
+            target.write(draw(clip, PictureRequest.from_json(request)))
+        return wire.DRAWN
 
 
 def judge(

@@ -9,8 +9,9 @@ from signalcraft.access.needs import ACCESS_ERRORS, CREDENTIALS, needs
 from signalcraft.access.posting import POSTING_ERRORS, SiteAdmission, poster_of
 from signalcraft.access.rights import Right
 from signalcraft.audio.errors import CLIP_ERRORS
+from signalcraft.clips.errors import ClipNotKept, ClipStoreUnavailable
 from signalcraft.core.bare_route import BareRoute
-from signalcraft.core.database import ReadSession
+from signalcraft.core.database import ReadSession, database_of
 from signalcraft.core.errors import DatabaseUnavailable, Invalid, StorageFull
 from signalcraft.core.language import LANGUAGE_PARAMETER, AnswerLanguage, in_language, preferred
 from signalcraft.core.problems import problems
@@ -142,6 +143,31 @@ async def get_diagnosis(
 ) -> Diagnosis:
     """One diagnosis."""
     return Diagnosis.of(await service.find(session, diagnosis_id, caller), language)
+
+
+@router.get(
+    "/diagnoses/{diagnosis_id}/spectrogram.png",
+    response_class=Response,
+    responses=problems(
+        *ACCESS_ERRORS,
+        DiagnosisUnknown,
+        ClipNotKept,
+        Invalid,
+        ClipUnprocessable,
+        AnalysisBusy,
+        ClipStoreUnavailable,
+        DatabaseUnavailable,
+    )
+    | {200: {"content": {"image/png": {}}, "description": "The picture."}},
+)
+async def get_spectrogram(diagnosis_id: UUID, caller: DiagnosisReader, request: Request) -> Response:
+    """The recording as a picture: its spectrogram beside its spectrum and the normal one, differing bands marked."""
+    database = await database_of(request)
+    async with database.session(read_only=True) as session:
+        seen = await service.find(session, diagnosis_id, caller)
+    picture = await request.app.state.pictures.of(database, seen.row)
+    # A diagnosis never changes; whether its recording is still kept does.
+    return Response(picture, media_type="image/png", headers={"Cache-Control": "private, max-age=3600"})
 
 
 @router.get(

@@ -172,7 +172,8 @@ def _row(
         channels=judgement.audio.channels,
         peak_dbfs=judgement.audio.peak_dbfs,
         spectrum_dbfs=list(judgement.spectrum_dbfs),
-        explanation=explanation.to_json(),
+        # With the normal that it was compared with, so that its picture shows the same however that changes.
+        explanation=explanation.to_json() | {"normal": normal and asdict(normal)},
         decisive_from_s=judgement.decisive_s[0],
         decisive_to_s=judgement.decisive_s[1],
         basis=judgement.basis.value,

@@ -8,7 +8,8 @@ that the recording is decoded. The sockets are SOCK_SEQPACKET: a message arrives
 there is one, is the baseline of the recording's device.
 
 With `LEARN` the attached file is what a baseline is to be learnt from (`learning.LearningTask`); the process replaces its
-content with the baseline, and answers `LEARNT` followed by JSON.
+content with the baseline, and answers `LEARNT` followed by JSON. With `PICTURE`, followed by a `PictureRequest`, the first
+file is a recording and the second one takes the picture; the answer is `DRAWN`.
 
 The sockets' names are abstract (Linux, unix(7)): there is no file to be left behind by a pool that is killed, and no
 limit on the length of a folder's path. Anybody on the machine can connect to such a name, or take it once it is free,
@@ -29,13 +30,15 @@ JOB = b"?"
 LEARN = b"+"
 WATCHED_JOB = b"!"
 WINDOWS = b"W"
+PICTURE = b"P"
 JUDGED = b"J"
+DRAWN = b"D"
 LEARNT = b"L"
 REFUSED = b"R"
 NO_MODEL = b"M"
 FAILED = b"F"
-# Linux's PATH_MAX.
-JOB_BYTES = len(JOB) + 4096
+# A path (Linux's PATH_MAX is 4,096), or a picture's request of about 1,500 bytes.
+JOB_BYTES = 8 * 1024
 # An answer has about 2,000 bytes.
 MESSAGE_BYTES = 16 * 1024
 
