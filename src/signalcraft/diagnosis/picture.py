@@ -145,11 +145,11 @@ def _frame_spectrum(canvas: _Canvas, waveform: Waveform, request: PictureRequest
             ends = np.clip([along(mean - 2 * spread), along(mean + 2 * spread)], left, right)
             canvas.lines.rectangle((ends[0], _y(band + 1) + 1, ends[1], _y(band)), fill=_SHADE)
         _steps(canvas, normal.mean_db, along, _NORMAL)
-        canvas.text((left - 40, 44), f"{request.normal_name}, ± 2 standard deviations", fill=_NORMAL, size=11)
+        canvas.text((left - 40, 36), f"{request.normal_name}, ± 2 standard deviations", fill=_NORMAL, size=11)
     else:
-        canvas.text((left - 40, 44), "no normal is known to compare with", fill=_GREY, size=11)
+        canvas.text((left - 40, 36), "no normal is known to compare with", fill=_GREY, size=11)
     _steps(canvas, clip, along, _CLIP)
-    canvas.text((left - 40, 60), "this recording", fill=_CLIP, size=11)
+    canvas.text((left - 40, 52), "this recording", fill=_CLIP, size=11)
 
 
 def _steps(canvas: _Canvas, levels_db: Sequence[float], along: Scale, colour: Colour) -> None:

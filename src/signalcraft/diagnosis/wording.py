@@ -53,8 +53,8 @@ _ACTIONS: dict[str, dict[Language, str]] = {
 _OTHERWISE: dict[Verdict, dict[Language, str]] = {
     Verdict.NORMAL: {_EN: "Nothing needs to be done.", _KO: "조치가 필요하지 않습니다."},
     Verdict.ANOMALOUS: {
-        _EN: "Have the machine looked at; the bands below tell where its sound has changed.",
-        _KO: "기계를 점검하십시오. 아래의 주파수 대역이 소리가 달라진 곳을 보여 줍니다.",
+        _EN: "Have the machine looked at; the bands tell where its sound has changed.",
+        _KO: "기계를 점검하십시오. 주파수 대역이 소리가 달라진 곳을 알려 줍니다.",
     },
     Verdict.UNKNOWN: {
         _EN: "Record again, closer to the machine and without other sounds; if it stays unknown, let the machine's own normal "
@@ -82,7 +82,7 @@ _NORMAL_OF: dict[Compared | None, dict[Language, str]] = {
 }
 _NOTHING_STANDS_OUT = {
     _EN: "No band stands out against {normal}.",
-    _KO: "{normal}과 비교하여 두드러진 대역이 없습니다.",
+    _KO: "{normal}와 비교하여 두드러진 대역이 없습니다.",
 }
 _NOT_COMPARED: dict[Compared | None, dict[Language, str]] = {
     Compared.UNKNOWN_SOUND: {
@@ -116,11 +116,8 @@ def summary(
     if not differences:
         return _NOTHING_STANDS_OUT[language].format(normal=_NORMAL_OF[compared][language])
     if language is Language.KOREAN:
-        parts = [
-            f"{low}~{high} Hz에서 {abs(by):.1f} dB {'큽니다' if by > 0 else '작습니다'}"
-            for low, high, by in differences
-        ]
-        return f"{_NORMAL_OF[compared][language]}과 비교하여 " + ", ".join(parts) + "."
+        parts = [f"{low}~{high} Hz에서 {by:+.1f} dB" for low, high, by in differences]
+        return f"{_NORMAL_OF[compared][language]}와 비교하면 " + ", ".join(parts) + " 차이가 납니다."
     parts = [
         f"{'louder' if by > 0 else 'quieter'} by {abs(by):.1f} dB from {low} to {high} Hz"
         for low, high, by in differences
