@@ -14,6 +14,7 @@ from PIL import Image, ImageDraw, ImageFont
 from signalcraft.audio.bands import BAND_EDGES_HZ
 from signalcraft.audio.decode import SAMPLE_RATE_HZ, Clip, Waveform
 from signalcraft.audio.spectrum import level_free, third_octaves_dbfs
+from signalcraft.diagnosis.explanation import differences_db
 from signalcraft.diagnosis.picture_request import PictureRequest
 
 Scale: TypeAlias = Callable[[float], float]
@@ -128,18 +129,24 @@ def _frame_colours(canvas: _Canvas, top_db: float) -> None:
 
 
 def _frame_spectrum(canvas: _Canvas, waveform: Waveform, request: PictureRequest) -> None:
-    """The clip's third-octave levels over the normal ones, each less its own median, on the axis of pitch."""
+    """The clip's third-octave levels over the normal ones, on the axis of pitch."""
     left, _, right, bottom = _RIGHT
     _axes(canvas, _RIGHT, "Hz")
     clip = level_free(third_octaves_dbfs(waveform)).tolist()
     normal = request.normal
+    if normal is not None:
+        # As loud as normal on the whole, as the marked differences are.
+        apart = differences_db(clip, normal)
+        clip = [usual + difference for usual, difference in zip(normal.mean_db, apart, strict=True)]
     known = [*clip, *(normal.mean_db if normal else ())]
     lowest, highest = 10 * np.floor(min(known) / 10), 10 * np.ceil(max(known) / 10)
     along: Scale = lambda level: left + (right - left) * (level - lowest) / (highest - lowest)  # noqa: E731 - as above
     for level in np.arange(lowest, highest + 1, 20 if highest - lowest > 50 else 10):  # noqa: PLR2004
         canvas.lines.line((along(level), bottom, along(level), bottom + 5), fill=_INK)
         canvas.text((along(level), bottom + 8), f"{level:+.0f}" if level else "0", anchor="ma")
-    canvas.text(((left + right) / 2, bottom + 26), "third-octave level in dB, less the median", anchor="ma")
+    canvas.text(
+        ((left + right) / 2, bottom + 26), "third-octave level in dB, matched in loudness", anchor="ma"
+    )
     if normal is not None:
         for band, (mean, spread) in enumerate(zip(normal.mean_db, normal.spread_db, strict=True)):
             ends = np.clip([along(mean - 2 * spread), along(mean + 2 * spread)], left, right)
