@@ -53,6 +53,25 @@ def test_without_a_token(case, service):
     case.call_and_validate(base_url=service.address, checks=CHECKS)
 
 
+@pytest.fixture(scope="module")
+def administrator(service) -> dict[str, str]:
+    """A script's headers that may do everything but what is for sessions alone."""
+    made = service.command("users", "add", "root", "--email", "root@shop.example", "--role", "admin", "--json")
+    with httpx.Client(base_url=service.address, headers={"Origin": service.address}) as http:
+        credentials = {"username": "root", "password": json.loads(made)["password"]}
+        http.post("/api/auth/login", json=credentials).raise_for_status()
+        asked = {"name": "schemathesis", "scopes": ["read", "ingest", "manage"]}
+        token = http.post("/api/auth/tokens", json=asked).json()["token"]
+    return {"Authorization": f"Bearer {token}"}
+
+
+@pytest.mark.timeout(300)
+@schema.parametrize()
+@settings(EXAMPLES, max_examples=5)
+def test_as_an_administrator(case, service, administrator):
+    case.call_and_validate(base_url=service.address, headers=administrator, checks=CHECKS)
+
+
 def test_each_route_has_an_example_and_its_errors(service):
     document = httpx.get(f"{service.address}/openapi.json").json()
 
