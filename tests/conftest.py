@@ -22,6 +22,7 @@ from signalcraft.core.embedded_postgres import EmbeddedPostgres
 from signalcraft.devices import service as devices
 from signalcraft.diagnosis.pool import InferencePool
 from signalcraft.settings import PLAIN_NAMES, Settings
+from tests.access.scene import Scene
 
 REPOSITORY = Path(__file__).parents[1]
 SAMPLES = REPOSITORY / "samples"
@@ -170,6 +171,14 @@ async def sensor(client: httpx.AsyncClient, database: Database) -> Sensor:
 async def another_sensor(client: httpx.AsyncClient, database: Database) -> Sensor:
     """Another machine's sensor."""
     return await registered(client, database, "sensor-2")
+
+
+@pytest.fixture
+async def scene(client: httpx.AsyncClient, database: Database) -> Scene:
+    """A shop with its people and a machine, and another shop."""
+    scene = await Scene.made(database)
+    await scene.set_up()
+    return scene
 
 
 def _with_name(url: str, name: str) -> str:

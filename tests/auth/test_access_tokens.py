@@ -1,9 +1,7 @@
 """One's own tokens for scripts."""
 
-from tests.access.conftest import scene
 from tests.access.scene import bearer
 
-__all__ = ["scene"]
 TOKENS = "/api/auth/tokens"
 
 

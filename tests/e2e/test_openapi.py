@@ -56,7 +56,9 @@ def test_without_a_token(case, service):
 @pytest.fixture(scope="module")
 def administrator(service) -> dict[str, str]:
     """A script's headers that may do everything but what is for sessions alone."""
-    made = service.command("users", "add", "root", "--email", "root@shop.example", "--role", "admin", "--json")
+    made = service.command(
+        "users", "add", "root", "--email", "root@shop.example", "--role", "admin", "--json"
+    )
     with httpx.Client(base_url=service.address, headers={"Origin": service.address}) as http:
         credentials = {"username": "root", "password": json.loads(made)["password"]}
         http.post("/api/auth/login", json=credentials).raise_for_status()

@@ -4,9 +4,9 @@ Routes that people may use too name their right with `signalcraft.access.needs`.
 """
 
 from dataclasses import dataclass
-from typing import Annotated, Protocol
+from typing import Protocol
 
-from fastapi import Depends, Request
+from fastapi import Request
 from fastapi.security import HTTPBearer
 
 from signalcraft.auth.person import Person
@@ -111,6 +111,3 @@ async def device_of(request: Request, token: str) -> Caller:
     if device_id is None:
         raise TokenRefused
     return Caller(device_id)
-
-
-CurrentCaller = Annotated[Caller, Depends(caller_of)]
