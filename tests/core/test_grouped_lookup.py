@@ -5,13 +5,13 @@ import asyncio
 import asyncpg
 import pytest
 
-from signalcraft.core.errors import DatabaseUnavailable
+from signalcraft.core.errors import DatabaseUnavailable, SignalCraftError
 from signalcraft.core.grouped_lookup import GroupedLookup
 from signalcraft.settings import DatabaseSettings
 
 FIND = """
     SELECT digest, length(digest) AS bytes, count(*) OVER () AS together, pg_backend_pid() AS server
-    FROM unnest($1) AS digest WHERE digest <> ''
+    FROM unnest($1::bytea[]) AS digest WHERE digest <> ''
 """
 
 
@@ -65,8 +65,9 @@ async def test_without_a_database_everybody_is_told_so():
 
 async def test_a_statement_that_is_wrong_is_told_to_whoever_asked(database_url):
     lookup = GroupedLookup(database_url, DatabaseSettings(), "SELECT nothing, $1::bytea[]")
-    with pytest.raises(asyncpg.UndefinedColumnError):
+    with pytest.raises(SignalCraftError) as told:
         await lookup.find(b"x")
+    assert isinstance(told.value.__cause__, asyncpg.UndefinedColumnError)
     await lookup.close()
 
 

@@ -5,12 +5,13 @@ costs more than the read; here a rush of requests asks PostgreSQL once for all o
 """
 
 import asyncio
+from dataclasses import dataclass
 from typing import Any, Final
 
 import asyncpg
 
 from signalcraft.core.database import CANNOT_NOW, UNAVAILABLE, session_parameters
-from signalcraft.core.errors import DatabaseUnavailable
+from signalcraft.core.errors import DatabaseUnavailable, SignalCraftError
 from signalcraft.core.logging import get_logger
 from signalcraft.settings import DatabaseSettings
 
@@ -43,6 +44,7 @@ class GroupedLookup:
 
         Raises:
             DatabaseUnavailable: PostgreSQL is away, or more look-ups wait than it can answer.
+            SignalCraftError: it refuses the statement.
         """
         if len(self._waiting) >= MOST_WAITING:
             raise DatabaseUnavailable
@@ -57,22 +59,26 @@ class GroupedLookup:
         if self._work is not None:
             self._work.cancel()
             await asyncio.gather(self._work, return_exceptions=True)
+        # A task that had not begun has told nobody.
+        _Outcome().tell(self._waiting)
+        self._waiting = []
         self._disconnect()
 
     async def _answer_all(self) -> None:
         while self._waiting:
             group, self._waiting = self._waiting, []
-            outcome: Any = DatabaseUnavailable()
+            outcome = _Outcome()
             try:
-                outcome = await self._fetch([digest for digest, _ in group])
+                outcome.rows = await self._fetch([digest for digest, _ in group])
             except CANNOT_NOW as away:
                 logger.warning("lookup_database_unavailable", reason=repr(away))
+                outcome.cause = away
                 self._disconnect()
             except asyncpg.PostgresError as fault:
-                outcome = fault
+                outcome.error, outcome.cause = SignalCraftError, fault
             finally:
                 # Also when this task is cancelled: nobody may wait for ever.
-                _tell(group, outcome)
+                outcome.tell(group)
 
     async def _fetch(self, digests: list[bytes]) -> dict[bytes, Any]:
         try:
@@ -103,11 +109,22 @@ class GroupedLookup:
             self._connection = None
 
 
-def _tell(group: list[tuple[bytes, asyncio.Future[Any]]], outcome: Any) -> None:
-    for digest, answer in group:
-        if answer.done():
-            continue  # Its client has gone.
-        if isinstance(outcome, Exception):
-            answer.set_exception(outcome)
-        else:
-            answer.set_result(outcome.get(digest))
+@dataclass
+class _Outcome:
+    """What a statement brought: rows by digest, or why not."""
+
+    rows: dict[bytes, Any] | None = None
+    error: type[SignalCraftError] = DatabaseUnavailable
+    cause: Exception | None = None
+
+    def tell(self, group: list[tuple[bytes, asyncio.Future[Any]]]) -> None:
+        for digest, answer in group:
+            if answer.done():
+                continue  # Its client has gone.
+            if self.rows is not None:
+                answer.set_result(self.rows.get(digest))
+                continue
+            # One of its own for each: an exception collects the traces of all who raise it.
+            error = self.error()
+            error.__cause__ = self.cause
+            answer.set_exception(error)
