@@ -83,18 +83,17 @@ class Learner:
             row = await repository.find(session, device_id)
             if row is None:
                 return
+            followed: Sequence[RowMapping] = []
             if row.ready_at is None:
+                if not _is_enough(row, await repository.count_learnable(session, learnable(row))):
+                    return
                 clips = await repository.find_learnable(session, learnable(row))
-                is_due = len(clips) >= row.clips_wanted or (
-                    row.learn_until is not None and utcnow() >= row.learn_until and len(clips) >= FEWEST_CLIPS
-                )
-                followed: Sequence[RowMapping] = []
             else:
                 followed = await _to_follow(session, row)
-                is_due = bool(followed)
+                if not followed:
+                    return
                 clips = await repository.embeddings(session, device_id, row.learnt, EMBEDDING_VERSION)
-        if is_due:
-            await self._learn(row, clips, followed)
+        await self._learn(row, clips, followed)
 
     async def _learn(
         self, row: BaselineRow, clips: Sequence[RowMapping], followed: Sequence[RowMapping]
@@ -184,6 +183,11 @@ async def named_embeddings(
         found = await repository.embeddings(session, device_id, ids, EMBEDDING_VERSION)
         named[name] = [clip["embedding"] for clip in found]
     return named
+
+
+def _is_enough(row: BaselineRow, clips: int) -> bool:
+    is_over = row.learn_until is not None and utcnow() >= row.learn_until
+    return clips >= row.clips_wanted or (is_over and clips >= FEWEST_CLIPS)
 
 
 async def _to_follow(session: Any, row: BaselineRow) -> Sequence[RowMapping]:
