@@ -49,6 +49,7 @@ bench: $(VENV)/dev.stamp ## Measure the speed, as ratios, and print the table
 	$(PY) bench/run.py
 
 prove: check test bench ## Check, test, measure, and run the demo for 30 s
+	FAULT_CLIPS=200 $(PY) -m pytest -q tests/faults/test_tasks.py
 	$(PY) -m signalcraft demo --for 30
 
 lock: $(LOCK_VENV)/bin/uv ## Pin the newest versions that fit pyproject.toml, with their hashes
