@@ -258,6 +258,18 @@ async def test_finished_tasks_are_forgotten_after_their_time(open_client, sql):
     assert (await open_client.get("/api/diagnoses")).json()["count"] == 1
 
 
+async def test_two_services_on_one_database_share_the_work(running, sql):
+    """As two machines do whose clips are in one store."""
+    async with running(devices={"access": "open"}) as first, running(devices={"access": "open"}) as second:
+        sent_to_first = [await sent(first) for _ in range(12)]
+        states = [await finished(second, task_id) for task_id in sent_to_first]
+
+    assert {state["status"] for state in states} == {"SUCCESS"}
+    assert len({state["result"]["diagnosis_id"] for state in states}) == 12
+    assert await sql.fetchval("SELECT count(*) FROM diagnoses") == 12
+    assert await sql.fetchval("SELECT max(tries) FROM analysis_tasks") == 1
+
+
 def files(settings) -> set[str]:
     return {path.name for path in (settings.data_dir / "clips").glob("??/*")}
 
