@@ -109,6 +109,15 @@ def evaluate(
         Path | None,
         typer.Option("--left-out", exists=True, dir_okay=False, help="What `leave-one-out --json` printed."),
     ] = None,
+    baselines: Annotated[
+        Path | None,
+        typer.Option(
+            "--baselines",
+            exists=True,
+            file_okay=False,
+            help="Machines for `baselines evaluate`: <state>/*.flac.",
+        ),
+    ] = None,
     out: Annotated[
         Path, typer.Option("--out", help="Folder for evaluation.json, evaluation.md and evaluation.png.")
     ] = Path("evaluation"),
@@ -119,8 +128,13 @@ def evaluate(
         from signalcraft.ml.curves import draw_curves
         from signalcraft.ml.evaluation import evaluate_file
         from signalcraft.ml.report import markdown
+    corpus = _corpus(data, noise)
     with ProgressBar("Judging", quiet=as_json) as bar:
-        metrics = evaluate_file(model, _corpus(data, noise), foreign, bar.advance)
+        metrics = evaluate_file(model, corpus, foreign, bar.advance)
+    if baselines is not None:
+        from signalcraft.ml.baseline_evaluation import evaluate_baselines, read_machines
+
+        metrics["baselines"] = evaluate_baselines(read_machines(baselines, None), corpus.noises.validation)
     if left_out is not None:
         metrics["leave_one_out"] = json.loads(left_out.read_text(encoding="utf-8"))
     out.mkdir(parents=True, exist_ok=True)

@@ -43,6 +43,8 @@ def markdown(metrics: dict[str, Any], title: str) -> str:
     parts += ["## Foreign sounds", *map(_foreign, metrics["foreign"].items())]
     if "leave_one_out" in metrics:
         parts += ["## Faults left out of training", _left_out(metrics["leave_one_out"])]
+    if "baselines" in metrics:
+        parts += ["## Baselines of single machines", _baselines(metrics["baselines"])]
     parts.append(f"A clip of 3 s takes {metrics['cpu_ms_for_3_s']} ms of one core.")
     return "\n\n".join(parts) + "\n"
 
@@ -95,6 +97,18 @@ def _left_out(result: dict[str, Any]) -> str:
         f"One network for each fault, {result['epochs']} epochs, trained without it; another microphone.\n\n"
         + _table(["fault", *headings], rows)
     )
+
+
+def _baselines(figures: dict[str, Any]) -> str:
+    rows = [
+        [machine, condition, f"{one['auc']:.3f}", f"{one['false_alarms']:.1%}", f"{one['found']:.1%}"]
+        for machine, conditions in (*figures["machines"].items(), ("mean", figures["mean"]))
+        for condition, one in conditions.items()
+        if isinstance(one, dict)
+    ]
+    return (
+        "Baselines foresee the noises that `acoustics/noise_profiles.LICENSE.txt` names; in those the figures flatter.\n\n"
+    ) + _table(["machine", "noise", "AUC", "false alarms", "faults found"], rows)
 
 
 def _table(headings: list[str], rows: Iterable[list[str]]) -> str:
