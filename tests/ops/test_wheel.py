@@ -5,10 +5,12 @@ import subprocess
 import sys
 import sysconfig
 import zipfile
+from importlib.metadata import distribution
 from pathlib import Path
 
 import httpx
 import pytest
+from packaging.requirements import Requirement
 
 from tests.conftest import REPOSITORY
 from tests.live import free_port, wait_until
@@ -38,7 +40,7 @@ def wheel(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def environment(wheel, tmp_path_factory) -> Path:
-    """An environment with the wheel; what it depends on is lent by the one that runs the tests."""
+    """An environment with the wheel; the runtime's packages, and no others, are lent by the one that runs the tests."""
     folder = tmp_path_factory.mktemp("elsewhere") / "venv"
     run(sys.executable, "-m", "venv", "--without-pip", folder)
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", folder / "bin/python"]
@@ -46,9 +48,18 @@ def environment(wheel, tmp_path_factory) -> Path:
     lent = Path(
         run(folder / "bin/python", "-c", "import sysconfig; print(sysconfig.get_path('purelib'))").strip()
     )
-    # Only packages in it are lent: Python does not follow the .pth file of this checkout's own installation.
-    (lent / "lent.pth").write_text(sysconfig.get_path("purelib"))
+    for name in runtime_packages():
+        for top in {file.parts[0] for file in distribution(name).files or [] if file.parts[0] != ".."}:
+            if not (lent / top).exists():
+                (lent / top).symlink_to(Path(sysconfig.get_path("purelib"), top))
     return folder
+
+
+def runtime_packages() -> list[str]:
+    """The pinned packages that a service needs on this Python."""
+    lines = (REPOSITORY / "requirements/runtime.txt").read_text().splitlines()
+    pinned = [Requirement(line.rstrip(" \\")) for line in lines if line[:1].isalnum()]
+    return [one.name for one in pinned if one.marker is None or one.marker.evaluate()]
 
 
 def test_it_holds_all_that_the_service_needs(wheel):
