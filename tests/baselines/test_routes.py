@@ -111,6 +111,20 @@ async def test_what_can_not_be_learnt_is_refused(machine, asked):
     assert (refused.status_code, refused.json()["code"]) == (422, "invalid")
 
 
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [
+        ("0001-01-01T00:00:00+14:00", "0001-01-02T00:00:00Z"),
+        ("9999-12-31T23:59:59-14:00", "9999-12-31T23:59:59Z"),
+        ("2026-01-02T00:00:00Z", "2026-01-01T00:00:00Z"),
+    ],
+)
+async def test_a_time_beyond_the_calendar_has_no_duty(machine, start, end):
+    refused = await machine.sensor.get(f"{machine.path}/duty", params={"from": start, "to": end})
+
+    assert refused.status_code == 422, refused.text
+
+
 async def test_another_device_has_no_say(machine, another_sensor):
     for refused in (
         await another_sensor.get(f"{machine.path}/baseline"),

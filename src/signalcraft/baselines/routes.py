@@ -104,6 +104,4 @@ async def get_duty(
 ) -> Duty:
     """Running time, starts an hour and duty cycle, with the times of which nothing is known."""
     await devices.must_exist(session, device_id)
-    return await duty.of(
-        session, device_id, service.in_utc(asked.from_), service.in_utc(asked.to), asked.longest_pause_s
-    )
+    return await duty.of(session, device_id, asked.from_, asked.to, asked.longest_pause_s)

@@ -1,13 +1,14 @@
 """Baselines at the border."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from signalcraft.acoustics.version import FEWEST_CLIPS
+from signalcraft.core.timestamps import EARLIEST
 
 MOST_CLIPS = 500
 DEFAULT_CLIPS = 40
@@ -190,11 +191,23 @@ class NameStates(BaseModel):
     states: list[NamedState] = Field(min_length=2, max_length=MOST_STATES)
 
 
+def _in_utc(instant: datetime) -> datetime:
+    """The instant, taken as UTC where it has no zone."""
+    if not EARLIEST.year - 1 <= instant.year <= _LATEST_YEAR:
+        raise ValueError(f"must lie between {EARLIEST.year - 1} and {_LATEST_YEAR}")
+    return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+
+
+# Beyond any clip, and far from the ends of the calendar, where a zone or a pause would leave it.
+_LATEST_YEAR = 2999
+Instant = Annotated[datetime, AfterValidator(_in_utc)]
+
+
 class DutyQuery(BaseModel):
     """Which time to tell of."""
 
-    from_: datetime = Field(alias="from", description="ISO 8601.", examples=["2026-11-20T00:00:00Z"])
-    to: datetime = Field(description="ISO 8601.", examples=["2026-11-21T00:00:00Z"])
+    from_: Instant = Field(alias="from", description="ISO 8601.", examples=["2026-11-20T00:00:00Z"])
+    to: Instant = Field(description="ISO 8601.", examples=["2026-11-21T00:00:00Z"])
     longest_pause_s: float = Field(
         300.0,
         gt=0,

@@ -1,6 +1,6 @@
 """The rules of baselines: start one, tell how far it is, name its states, end it."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, timedelta
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -129,11 +129,6 @@ async def name_states(
         names = [state.name for state in given.states]
         await record_of_device(session, actor, Action.STATES_NAMED, device_id, states=names)
         return await tell(session, device_id)
-
-
-def in_utc(instant: datetime) -> datetime:
-    """The instant, taken as UTC where it has no zone."""
-    return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
 
 
 def _must_differ(given: NameStates) -> None:
