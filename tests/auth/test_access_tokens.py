@@ -1,6 +1,6 @@
 """One's own tokens for scripts."""
 
-from tests.access.scene import bearer
+from tests.access.scene import SHOP, bearer
 
 TOKENS = "/api/auth/tokens"
 
@@ -32,6 +32,36 @@ async def test_a_token_makes_no_tokens_and_no_sessions(client, scene):
         ("POST", "/api/auth/password"),
     ):
         assert (await client.request(method, path, json={}, headers=headers)).status_code == 401
+
+
+async def test_a_token_makes_no_accounts_members_or_invitations(client, scene):
+    viewer = scene.users["viewer"]
+    tried = {
+        ("POST", "/api/users"): {"username": "jiho", "email": "jiho@shop.example", "is_admin": True},
+        ("PATCH", f"/api/users/{viewer}"): {"is_admin": True},
+        ("POST", f"/api/users/{viewer}/password"): None,
+        ("POST", f"/api/sites/{SHOP}/members"): {"username": "viewer", "role": "owner"},
+        ("DELETE", f"/api/sites/{SHOP}/members/{viewer}"): None,
+        ("POST", f"/api/sites/{SHOP}/invitations"): {"role": "owner"},
+    }
+    headers = await scene.script_of("admin")
+    for (method, path), body in tried.items():
+        answer = await client.request(method, path, json=body, headers=headers)
+        assert (answer.status_code, answer.json()["code"]) == (403, "scope_missing"), path
+
+
+async def test_a_script_gets_no_token_of_a_device_that_does_more_than_its_scopes(client, scene):
+    path = f"/api/devices/{scene.ids['device_id']}/token"
+    for scopes in (("manage",), ("manage", "read"), ("manage", "ingest")):
+        answer = await client.post(path, json={}, headers=await scene.script_of("owner", *scopes))
+        assert (answer.status_code, answer.json()["code"]) == (403, "scope_missing"), scopes
+    whole = await scene.script_of("owner", "manage", "read", "ingest")
+    assert (await client.post(path, json={}, headers=whole)).status_code == 201
+    # A new device has nothing yet that its token could read.
+    registering = await scene.script_of("owner", "manage")
+    new = {"device_id": "new-machine"}
+    added = await client.post(f"/api/sites/{SHOP}/devices", json=new, headers=registering)
+    assert added.status_code == 201, added.text
 
 
 async def test_tokens_have_a_scope_an_end_and_a_number(client, scene):

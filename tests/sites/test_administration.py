@@ -34,6 +34,34 @@ async def test_an_owner_invites_somebody_who_becomes_a_member(client, scene):
     assert {"jiho": "engineer"}.items() <= {entry["username"]: entry["role"] for entry in listed}.items()
 
 
+async def test_an_invitation_ends_with_its_makers_rights(client, scene):
+    admin, members = await scene.session_of("admin"), f"/api/sites/{SHOP}/members"
+    user = f"/api/users/{scene.users['owner']}"
+    undone = {
+        "closed": (
+            ("PATCH", user, {"is_disabled": True}),
+            ("PATCH", user, {"is_disabled": False}),
+        ),
+        "another role": (
+            ("POST", members, {"username": "owner", "role": "engineer"}),
+            ("POST", members, {"username": "owner", "role": "owner"}),
+        ),
+        "taken out": (("DELETE", f"{members}/{scene.users['owner']}", None),),
+    }
+    account = {"username": "jiho", "email": "jiho@shop.example", "password": PASSWORD}
+    for why, (undo, *redo) in undone.items():
+        headers = await scene.session_of("owner")
+        made = await client.post(f"/api/sites/{SHOP}/invitations", json={"role": "owner"}, headers=headers)
+        code = made.json()["invitation"]
+        assert (await client.request(undo[0], undo[1], json=undo[2], headers=admin)).status_code == 200
+
+        answer = await client.post("/api/auth/register", json=account | {"invitation": code})
+
+        assert (answer.status_code, answer.json()["code"]) == (403, "invitation_refused"), why
+        for method, path, body in redo:
+            assert (await client.request(method, path, json=body, headers=admin)).status_code == 200
+
+
 async def test_whoever_gets_another_role_signs_in_again_and_has_it(client, scene):
     viewer = Browser(client.app, "viewer")
     await viewer.log_in()

@@ -46,8 +46,12 @@ ACCESS_ERRORS = (
 )
 
 
-def needs(right: Right, *, of: Thing | None = None) -> Callable[[Request], Coroutine[Any, Any, Caller]]:
+def needs(
+    right: Right, *, of: Thing | None = None, handing_out: frozenset[Right] = frozenset()
+) -> Callable[[Request], Coroutine[Any, Any, Caller]]:
     """A dependency that gives the caller, if it has this right at the site of the named thing, or at any.
+
+    handing_out: what the answer lets its holder do; a script gets no more by it than its scopes cover.
 
     It raises one of `ACCESS_ERRORS`, or the thing's `unknown` where there is none or it is no business of the caller's.
     """
@@ -63,7 +67,8 @@ def needs(right: Right, *, of: Thing | None = None) -> Callable[[Request], Corou
         if token.startswith(access_tokens.PREFIX):
             person = await script_of(request, token)
             _rate(request).spend(person.counted_as)
-            must_cover(person, right)
+            for covered in (right, *sorted(handing_out)):
+                must_cover(person, covered)
             return await _reach(request, person, right, of)
         return await _device(request, token, right, of)
 

@@ -34,9 +34,10 @@ ROLE_RIGHTS: Final[Mapping[Role, frozenset[Right]]] = {
 DEVICE_RIGHTS: Final = frozenset({Right.READ, Right.INGEST, Right.LABEL, Right.BASELINE})
 # Of anyone, where the device routes are open.
 OPEN_RIGHTS: Final = frozenset({Right.READ, Right.INGEST})
-# A script has the rights of its user that its scopes name.
+# A script has the rights of its user that its scopes name. None names what could make a stolen token lasting: people, their
+# roles, passwords and invitations are for sessions alone.
 SCOPE_RIGHTS: Final[Mapping[Scope, frozenset[Right]]] = {
     Scope.READ: frozenset({Right.READ, Right.AUDIT}),
     Scope.INGEST: frozenset({Right.INGEST}),
-    Scope.MANAGE: frozenset({Right.LABEL, Right.BASELINE, Right.DEVICES, Right.SITE, Right.ADMINISTER}),
+    Scope.MANAGE: frozenset({Right.LABEL, Right.BASELINE, Right.DEVICES}),
 }

@@ -49,11 +49,17 @@ ADD_INVITATION = text("""
     INSERT INTO invitations (digest, invitation_id, site_id, role, invited_by, expires_at)
     VALUES (:digest, :invitation_id, :site_id, :role, :invited_by, now() + :life)
 """).bindparams(bindparam("life", type_=Interval))
-IS_INVITATION = text("SELECT EXISTS (SELECT FROM invitations WHERE digest = :digest AND expires_at > now())")
+# An invitation is worth what its maker's rights are when it is used: whoever was taken out can't come back by an own code.
+# Nobody's are those of the first start.
+_GOOD = """
+    i.digest = :digest AND i.expires_at > now() AND (i.invited_by IS NULL OR EXISTS (
+        SELECT FROM users u LEFT JOIN memberships m ON m.user_id = u.user_id AND m.site_id = i.site_id
+        WHERE u.user_id = i.invited_by AND u.disabled_at IS NULL AND (u.is_admin OR m.role = 'owner')
+    ))
+"""
+IS_INVITATION = text(f"SELECT EXISTS (SELECT FROM invitations i WHERE {_GOOD})")  # noqa: S608 - a condition of our own
 # Whoever comes second finds it gone.
-TAKE_INVITATION = text("""
-    DELETE FROM invitations WHERE digest = :digest AND expires_at > now() RETURNING site_id, role
-""")
+TAKE_INVITATION = text(f"DELETE FROM invitations i WHERE {_GOOD} RETURNING site_id, role")  # noqa: S608
 DROP_SETUP_CODES = text("DELETE FROM invitations WHERE site_id IS NULL")
 
 

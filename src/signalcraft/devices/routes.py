@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from signalcraft.access.actors import actor_of
 from signalcraft.access.needs import ACCESS_ERRORS, CREDENTIALS, needs
-from signalcraft.access.rights import Right
+from signalcraft.access.rights import DEVICE_RIGHTS, Right
 from signalcraft.auth.schemas import Done
 from signalcraft.core.database import Session
 from signalcraft.core.errors import BadRequest, BodyTooLarge, DatabaseUnavailable, Invalid
@@ -24,6 +24,8 @@ from signalcraft.sites.service import SITE_ID_PATTERN
 from signalcraft.sites.things import SITE
 
 OfDevice = Annotated[Caller, Depends(needs(Right.DEVICES, of=DEVICE))]
+# The token of a device that has sent something reads it.
+TokenGiver = Annotated[Caller, Depends(needs(Right.DEVICES, of=DEVICE, handing_out=DEVICE_RIGHTS))]
 OfSite = Annotated[Caller, Depends(needs(Right.DEVICES, of=SITE))]
 DeviceInPath = Annotated[str, Path(pattern=DEVICE_ID_PATTERN, examples=["test-device-1"])]
 ERRORS = (*ACCESS_ERRORS, Invalid, DatabaseUnavailable)
@@ -100,7 +102,7 @@ async def change_device(
     responses=problems(*ERRORS, BadRequest, BodyTooLarge, DeviceUnknown),
 )
 async def rotate_token(
-    device_id: DeviceInPath, body: Rotation, request: Request, caller: OfDevice, session: Session
+    device_id: DeviceInPath, body: Rotation, request: Request, caller: TokenGiver, session: Session
 ) -> DeviceToken:
     """Give a device a new token, shown this once; the old one ends after the overlap."""
     overlap = timedelta(hours=body.overlap_hours)
