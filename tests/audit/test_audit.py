@@ -87,6 +87,19 @@ async def test_the_log_holds_no_secret(client, scene, database_url):
     assert not any(secret in whole for secret in secrets)
 
 
+async def test_a_name_that_is_nobodys_is_not_kept_since_it_may_be_a_password(client, scene, database_url):
+    for name in (PASSWORD, "viewer", "VIEWER@shop.example"):
+        await Browser(client.app, name).log_in("a wrong password")
+
+    connection = await asyncpg.connect(database_url)
+    kept = await connection.fetch(
+        "SELECT * FROM audit_events WHERE action = 'login_failed' ORDER BY event_id"
+    )
+    await connection.close()
+    assert [event["actor"] for event in kept] == ["(unknown name)", "viewer", "viewer"]
+    assert PASSWORD not in str(kept)
+
+
 async def test_it_comes_in_pages(client, scene):
     headers = await scene.session_of("owner")
     for number in range(5):

@@ -1,6 +1,7 @@
 """One's own tokens for scripts."""
 
 from tests.access.scene import SHOP, bearer
+from tests.people import PASSWORD
 
 TOKENS = "/api/auth/tokens"
 
@@ -62,6 +63,21 @@ async def test_a_script_gets_no_token_of_a_device_that_does_more_than_its_scopes
     new = {"device_id": "new-machine"}
     added = await client.post(f"/api/sites/{SHOP}/devices", json=new, headers=registering)
     assert added.status_code == 201, added.text
+
+
+async def test_a_new_password_revokes_them_and_says_how_many(client, scene):
+    mine, others = await scene.script_of("viewer"), await scene.script_of("owner")
+    headers = await scene.session_of("viewer")
+    change = {"current_password": PASSWORD, "new_password": "another good password"}
+    changed = await client.post("/api/auth/password", json=change, headers=headers)
+    assert changed.json()["message"].endswith("Access tokens revoked: 1.")
+    assert (await client.get("/api/sites", headers=mine)).status_code == 401
+
+    mine, admin = await scene.script_of("viewer"), await scene.session_of("admin")
+    reset = await client.post(f"/api/users/{scene.users['viewer']}/password", headers=admin)
+    assert reset.json()["tokens_revoked"] == 1
+    assert (await client.get("/api/sites", headers=mine)).status_code == 401
+    assert (await client.get("/api/sites", headers=others)).status_code == 200
 
 
 async def test_tokens_have_a_scope_an_end_and_a_number(client, scene):

@@ -36,6 +36,7 @@ LIST = text("""
     WHERE user_id = :user_id ORDER BY created_at DESC, token_id
 """)
 REVOKE = text("DELETE FROM access_tokens WHERE user_id = :user_id AND token_id = :token_id RETURNING name")
+REVOKE_ALL = text("DELETE FROM access_tokens WHERE user_id = :user_id AND expires_at > now()")
 DROP_ENDED = text("DELETE FROM access_tokens WHERE user_id = :user_id AND expires_at < now()")
 
 
@@ -61,3 +62,9 @@ async def revoke(session: AsyncSession, user_id: UUID, token_id: UUID) -> str | 
         await session.execute(REVOKE, {"user_id": user_id, "token_id": token_id})
     ).scalar_one_or_none()
     return name
+
+
+async def revoke_all(session: AsyncSession, user_id: UUID) -> int:
+    """End all tokens of a user; how many."""
+    result: Any = await session.execute(REVOKE_ALL, {"user_id": user_id})
+    return int(result.rowcount)

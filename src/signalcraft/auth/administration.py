@@ -7,7 +7,7 @@ from pydantic import TypeAdapter, ValidationError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from signalcraft.audit.service import Action, Actor, record
-from signalcraft.auth import repository, session_repository, user_repository
+from signalcraft.auth import access_token_repository, repository, session_repository, user_repository
 from signalcraft.auth.errors import LastAdministrator, UserExists, UserUnknown
 from signalcraft.auth.names import Email, Username, key_of
 from signalcraft.auth.password_rules import must_be_good
@@ -93,8 +93,8 @@ async def change(
     await record(session, actor, Action.USER_CHANGED, target=name, **changed)
 
 
-async def reset_password(session: AsyncSession, actor: Actor, user_id: UUID, password_hash: str) -> None:
-    """Replace a password and end all sessions.
+async def reset_password(session: AsyncSession, actor: Actor, user_id: UUID, password_hash: str) -> int:
+    """Replace a password, end all sessions and revoke all personal access tokens; how many tokens.
 
     Raises:
         UserUnknown: there is no such user.
@@ -104,7 +104,9 @@ async def reset_password(session: AsyncSession, actor: Actor, user_id: UUID, pas
         raise UserUnknown
     await repository.set_password(session, user_id, password_hash)
     await session_repository.end_all(session, user_id)
-    await record(session, actor, Action.PASSWORD_RESET, target=name)
+    revoked = await access_token_repository.revoke_all(session, user_id)
+    await record(session, actor, Action.PASSWORD_RESET, target=name, tokens_revoked=revoked)
+    return revoked
 
 
 async def user_of(session: AsyncSession, name: str) -> UUID:

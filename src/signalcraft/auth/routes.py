@@ -132,13 +132,16 @@ async def register(body: Registering, request: Request, auth: CurrentAuth) -> Do
 async def change_password(
     body: PasswordChange, request: Request, response: Response, person: SignedInPerson, auth: CurrentAuth
 ) -> Done:
-    """Change the password. All sessions end; this browser gets a new one."""
-    issued = await auth.accounts.change_password(
+    """Change the password. All sessions and personal access tokens end; this browser gets a new session."""
+    changed = await auth.accounts.change_password(
         person, body.current_password, body.new_password, _origin(request)
     )
     life_s = _settings(request).session_life_s
-    cookies.give(cookies.SESSION, issued.secret, request, response, life_s=life_s)
-    return Done(message="The password is changed; all other sessions have ended.")
+    cookies.give(cookies.SESSION, changed.session.secret, request, response, life_s=life_s)
+    return Done(
+        message="The password is changed; all other sessions have ended. "
+        f"Access tokens revoked: {changed.tokens_revoked}."
+    )
 
 
 @router.get("/sessions", dependencies=BY_SESSION, responses=problems(*COUNTED_ERRORS))

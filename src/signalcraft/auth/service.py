@@ -12,7 +12,13 @@ from uuid import UUID, uuid4
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from signalcraft.audit.service import Action, Actor, record
-from signalcraft.auth import known_browsers, repository, session_repository
+from signalcraft.auth import (
+    access_token_repository,
+    known_browsers,
+    repository,
+    session_repository,
+    user_repository,
+)
 from signalcraft.auth.errors import (
     AccountsFull,
     InvitationNeeded,
@@ -34,6 +40,8 @@ from signalcraft.settings import AuthSettings, Registration
 from signalcraft.sites import repository as sites
 from signalcraft.sites.roles import Role
 
+# How the audit log calls whoever gave a name that is nobody's; no user's name holds blanks.
+UNKNOWN: Final = "(unknown name)"
 SETUP_CODE_LIFE: Final = timedelta(days=1)
 
 
@@ -50,6 +58,13 @@ class SignedIn(NamedTuple):
     person: Person
     session: Issued
     browser_cookie: str
+
+
+class PasswordChanged(NamedTuple):
+    """The session that takes the place of all others, and how many personal access tokens were revoked."""
+
+    session: Issued
+    tokens_revoked: int
 
 
 @dataclass(frozen=True)
@@ -90,7 +105,7 @@ class Accounts:
             login, replacement = await self._checked(key, password)
             if login is None:
                 await self._limits.failed(attempt)
-                await self._record_failure(name, key, origin.address)
+                await self._record_failure(key, origin.address)
                 raise LoginRefused
         async with self._database.session() as session:
             if not await repository.lock_if_unchanged(session, login):
@@ -123,8 +138,10 @@ class Accounts:
             await record(session, actor, Action.USER_MADE, target=person.username, site_id=site_id)
         return person
 
-    async def change_password(self, person: Person, current: str, new: str, origin: Origin) -> Issued:
-        """Replace the password; all sessions end, and a new one takes this one's place.
+    async def change_password(
+        self, person: Person, current: str, new: str, origin: Origin
+    ) -> PasswordChanged:
+        """Replace the password; all sessions and personal tokens end, and a new session takes this one's place.
 
         Raises:
             PasswordWrong, PasswordRefused: it stays as it is.
@@ -145,8 +162,10 @@ class Accounts:
             await repository.set_password(session, person.user_id, replacement)
             await session_repository.end_all(session, person.user_id)
             actor = Actor(person.username, person.user_id, origin.address)
-            await record(session, actor, Action.PASSWORD_CHANGED)
-            return await open_session(session, person.user_id, origin, self._session_life)
+            revoked = await access_token_repository.revoke_all(session, person.user_id)
+            await record(session, actor, Action.PASSWORD_CHANGED, tokens_revoked=revoked)
+            issued = await open_session(session, person.user_id, origin, self._session_life)
+        return PasswordChanged(issued, revoked)
 
     async def _checked(self, key: str, password: str) -> tuple[StoredLogin | None, str | None]:
         """The account whose password it is, and the hash that shall replace the kept one."""
@@ -156,11 +175,16 @@ class Accounts:
         match = await self._passwords.match(password, login.password_hash if login else UNMATCHABLE)
         return (login, match.replacement) if match.is_right else (None, None)
 
-    async def _record_failure(self, name: str, key: str, address: str) -> None:
-        """Tell of a failed login; the limits bound how many there are. The same work whether the account exists or not."""
+    async def _record_failure(self, key: str, address: str) -> None:
+        """Tell of a failed login; the limits bound how many there are. The same work whether the account exists or not.
+
+        A name that is nobody's may be a password that was typed into the wrong field, so it is not kept.
+        """
         async with self._database.session() as session:
-            login = await repository.find_login(session, key)
-            actor = Actor(name, login.user_id if login else None, address)
+            user = await user_repository.find_open(session, key)
+            actor = (
+                Actor(UNKNOWN, None, address) if user is None else Actor(user.username, user.user_id, address)
+            )
             await record(session, actor, Action.LOGIN_FAILED)
 
     async def _is_right(self, password: str, kept: str) -> bool:

@@ -1,6 +1,7 @@
 """The SQL by which users are administered."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import RowMapping, bindparam, text
@@ -15,6 +16,9 @@ LIST = text("""
     FROM users u WHERE u.username_key > :after ORDER BY u.username_key LIMIT :limit
 """)
 FIND_BY_KEY = text("SELECT user_id FROM users WHERE username_key = :key OR email_key = :key")
+FIND_OPEN = text("""
+    SELECT user_id, username FROM users WHERE (username_key = :key OR email_key = :key) AND disabled_at IS NULL
+""")
 CHANGE = text("""
     UPDATE users SET
         is_admin = coalesce(:is_admin, is_admin),
@@ -26,6 +30,13 @@ NAME = text("SELECT username FROM users WHERE user_id = :user_id")
 IS_ADMINISTERED = text("SELECT EXISTS (SELECT FROM users WHERE is_admin AND disabled_at IS NULL)")
 
 
+class KnownName(NamedTuple):
+    """A user, as others call the user."""
+
+    user_id: UUID
+    username: str
+
+
 async def list_users(session: AsyncSession, *, after: str = "", limit: int = 10_000) -> Sequence[RowMapping]:
     """Users by name from the one behind `after` on; `roles` is an array of `role site`, or null."""
     return (await session.execute(LIST, {"after": after, "limit": limit})).mappings().all()
@@ -35,6 +46,12 @@ async def find_by_key(session: AsyncSession, key: str) -> UUID | None:
     """The user of this name or address, open or closed."""
     found: UUID | None = (await session.execute(FIND_BY_KEY, {"key": key})).scalar_one_or_none()
     return found
+
+
+async def find_open(session: AsyncSession, key: str) -> KnownName | None:
+    """The open account of this name or address."""
+    row = (await session.execute(FIND_OPEN, {"key": key})).first()
+    return None if row is None else KnownName(row.user_id, row.username)
 
 
 async def change(

@@ -80,6 +80,12 @@ class FirstPassword(BaseModel):
     password: str = Field(examples=["…"])
 
 
+class ResetPassword(FirstPassword):
+    """A user's new password, shown this once, and what else has ended."""
+
+    tokens_revoked: int = Field(description="Personal access tokens that ended with it.", examples=[2])
+
+
 @router.get("", responses=problems(*ERRORS))
 async def list_users(
     _caller: Administrator,
@@ -133,10 +139,12 @@ async def change_user(
 @router.post("/{user_id}/password", responses=problems(*ERRORS, UserUnknown, LoginsBusy))
 async def reset_password(
     user_id: UUID, request: Request, caller: Administrator, auth: CurrentAuth, database: CurrentDatabase
-) -> FirstPassword:
-    """Give a user a new password, shown this once; all sessions of the user end."""
+) -> ResetPassword:
+    """Give a user a new password, shown this once; all sessions and personal access tokens of the user end."""
     password = secrets.token_urlsafe(PASSWORD_BYTES)
     password_hash = await auth.passwords.hash(password)
     async with database.session() as session:
-        await administration.reset_password(session, actor_of(request, caller), user_id, password_hash)
-    return FirstPassword(user_id=user_id, password=password)
+        revoked = await administration.reset_password(
+            session, actor_of(request, caller), user_id, password_hash
+        )
+    return ResetPassword(user_id=user_id, password=password, tokens_revoked=revoked)

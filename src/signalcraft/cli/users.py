@@ -100,7 +100,7 @@ def disable(username: Name, as_json: AsJson = False) -> None:
 
 @app.command(name="reset-password")
 def reset_password(username: Name, password_stdin: FromStdin = False, as_json: AsJson = False) -> None:
-    """Give a user a new password, shown this once; all sessions of the user end."""
+    """Give a user a new password, shown this once; all sessions and personal access tokens of the user end."""
     from signalcraft.audit.service import Actor
     from signalcraft.auth import administration
     from signalcraft.auth.password_rules import must_be_good
