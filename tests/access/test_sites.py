@@ -135,6 +135,14 @@ async def test_a_change_by_cookie_needs_to_come_from_the_own_site_here_too(clien
     assert (answer.status_code, answer.json()["code"]) == (403, "cross_site_request")
 
 
+@pytest.mark.parametrize("path", ["/api/ai/analyze", "/api/lightweight-analyze"])
+async def test_who_is_no_device_names_the_one_that_was_recorded(client, scene, path):
+    answer = await client.post(path, files={"audio": b"RIFF"}, headers=await scene.script_of("owner"))
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid")
+    assert [problem["field"] for problem in answer.json()["errors"]] == ["device_id"]
+
+
 async def test_a_persons_word_on_a_recording_is_kept_under_the_persons_name(client, scene):
     path = f"/api/diagnoses/{scene.ids['diagnosis_id']}/label"
     body = {"label": "normal", "by": "somebody else"}

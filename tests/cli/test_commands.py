@@ -68,3 +68,18 @@ def test_a_command_without_a_running_service_says_how_to_start_one(signalcraft, 
     assert str(tmp_path / "data") in refused.stderr
     assert "signalcraft serve" in refused.stderr
     assert refused.stderr.count("\n") == 1
+
+
+def test_simulate_says_in_one_line_that_nothing_answers(signalcraft):
+    ended = signalcraft("simulate", "--for", "5", "--url", "http://127.0.0.1:1")
+
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr.startswith("Nothing answers at http://127.0.0.1:1.")
+    assert len(ended.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("command", ["train", "evaluate", "leave-one-out"])
+def test_help_shows_how_the_clips_lie(signalcraft, command):
+    shown = "".join(signalcraft("model", command, "--help", COLUMNS="200").stdout.split())
+
+    assert "STATE/NAME_NUMBER.flac" in shown

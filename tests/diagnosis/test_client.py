@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from signalcraft.audio.errors import CLIP_ERRORS, ClipEmpty, ClipSilent, ClipTooShort, NotAudio
 from signalcraft.diagnosis import wire
 from signalcraft.diagnosis.client import InferenceClient
-from signalcraft.diagnosis.errors import AnalysisBusy, AnalysisError, ClipUnprocessable
+from signalcraft.diagnosis.errors import AnalysisAway, AnalysisBusy, AnalysisError, ClipUnprocessable
 from signalcraft.diagnosis.judgement import Judgement, Verdict
 from signalcraft.diagnosis.pool import InferencePool
 from tests.conftest import SAMPLES
@@ -149,16 +149,49 @@ async def test_a_full_socket_is_told_to_come_again(sample):
 
         answers = await asyncio.gather(*(client.judge(sample) for _ in range(10)), return_exceptions=True)
 
-    assert [type(answer) for answer in answers] == [AnalysisBusy] * 10
+    # Nobody takes those that found room, as there is no process.
+    assert {type(answer) for answer in answers} == {AnalysisAway, AnalysisBusy}
 
 
 async def test_without_a_pool_there_is_no_answer_and_nothing_is_ready(sample):
     client = InferenceClient(wire.new_address(), max_in_flight=1, time_limit_s=1, take_limit_s=1)
 
-    with pytest.raises(AnalysisBusy):
+    with pytest.raises(AnalysisAway):
         await client.judge(sample)
 
     assert await client.ready_processes() == 0
+
+
+async def test_while_no_process_is_ready_a_recording_does_not_wait_for_one_long(sample, monkeypatch):
+    monkeypatch.setattr("signalcraft.diagnosis.client._REPLACED_WITHIN_S", 0.0)
+    pool = InferencePool(processes=1, time_limit_s=TIME_LIMIT_S)
+    pool.start()
+    try:
+        # Long enough that the answer can't be that of a recording which waited.
+        client = client_of(pool, take_limit_s=600)
+        os.kill(pool.pids()[0], signal.SIGSTOP)
+        assert await client.ready_processes() == 0
+
+        with pytest.raises(AnalysisAway):
+            await client.judge(sample)
+
+        os.kill(pool.pids()[0], signal.SIGCONT)
+        await until(lambda: pool.ready() == 1)
+        assert (await client.judge(sample)).state == "bearing"
+    finally:
+        pool.stop()
+
+
+async def test_a_recording_that_waited_for_a_process_that_never_came_is_told_so(sample):
+    pool = InferencePool(processes=1, time_limit_s=TIME_LIMIT_S)
+    pool.start()
+    try:
+        os.kill(pool.pids()[0], signal.SIGSTOP)
+
+        with pytest.raises(AnalysisAway):
+            await client_of(pool, take_limit_s=0.2).judge(sample)
+    finally:
+        pool.stop()
 
 
 async def test_ready_processes_are_counted(pool):

@@ -26,7 +26,7 @@ from signalcraft.devices.errors import DeviceUnknown
 from signalcraft.devices.management import record_of_device
 from signalcraft.devices.service import DEVICE_ID_PATTERN
 from signalcraft.devices.things import DEVICE
-from signalcraft.diagnosis.errors import AnalysisBusy, AnalysisError, ClipUnprocessable
+from signalcraft.diagnosis.errors import AnalysisAway, AnalysisBusy, ClipUnprocessable
 
 ERRORS = (*ACCESS_ERRORS, DeviceUnknown, Invalid, DatabaseUnavailable)
 
@@ -78,8 +78,8 @@ async def delete_baseline(
         BaselineNotReady,
         StatesInvalid,
         ClipUnprocessable,
+        AnalysisAway,
         AnalysisBusy,
-        AnalysisError,
         StorageFull,
     ),
 )

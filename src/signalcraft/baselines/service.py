@@ -99,6 +99,7 @@ async def name_states(
         BaselineNotReady: there is no baseline whose states could be named.
         StatesInvalid: clips are not this device's, or are named twice.
         AnalysisBusy: all inference processes are busy.
+        AnalysisAway: none is ready.
     """
     named: dict[str, list[bytes]] = {}
     async with database.session(read_only=True) as session:

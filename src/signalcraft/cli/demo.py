@@ -26,6 +26,9 @@ READING_EVERY_S = 1.0
 RECORDING_EVERY_S = 4.0
 START_LIMIT_S = 60.0
 STOP_LIMIT_S = 30.0
+ANSWER_LIMIT_S = 5.0
+# `/ready` looks at the database itself, for two seconds at most.
+READY_LIMIT_S = 5.0
 # Wrong verdicts on clean recordings of the machine that the model knows: more than this and something is broken.
 LEAST_RIGHT = 0.9
 # The old token of a simulated sensor is of no use to anyone.
@@ -82,7 +85,10 @@ def simulate(
     from signalcraft.simulator.recordings import load_clips
 
     server = get_settings().server
-    _simulate(url or f"http://{server.host}:{server.port}", duration_s, load_clips(samples), as_json)
+    address = url or f"http://{server.host}:{server.port}"
+    # Before the sensors get new tokens: they may be at work for somebody else.
+    _must_answer(address)
+    _simulate(address, duration_s, load_clips(samples), as_json)
 
 
 @contextmanager
@@ -123,17 +129,43 @@ def _wait_until_ready(service: subprocess.Popen[bytes], address: str, log_path: 
     from rich.console import Console
 
     deadline_s = monotonic() + START_LIMIT_S
+    said = "it did not answer /ready"
     with Console(stderr=True).status("Starting PostgreSQL and the service …"):
         while monotonic() < deadline_s:
             if service.poll() is not None:
                 raise OperatorError(f"The service did not start. Its last words: {_last_line(log_path)}")
             try:
-                if httpx.get(f"{address}/ready", timeout=2).is_success:
+                answer = httpx.get(f"{address}/ready", timeout=READY_LIMIT_S)
+                if answer.is_success:
                     return
+                said = f"/ready says {_degraded(answer)}"
             except httpx.TransportError:
                 pass
             sleep(0.1)
-    raise OperatorError(f"The service was not ready within {START_LIMIT_S:.0f} s: {_last_line(log_path)}")
+    raise OperatorError(
+        f"The service was not ready within {START_LIMIT_S:.0f} s: {said}. Last error in its log: {_last_error(log_path)}"
+    )
+
+
+def _degraded(answer: Any) -> str:
+    """The parts that are not `ok`, as an answer of `/ready` names them."""
+    try:
+        health = answer.json()
+    except ValueError:
+        return f"{answer.status_code}"
+    names = ("database", "inference", "model")
+    return ", ".join(f"{name} {health[name]}" for name in names if health.get(name, "ok") != "ok")
+
+
+def _must_answer(address: str) -> None:
+    import httpx
+
+    try:
+        httpx.get(f"{address}/health", timeout=ANSWER_LIMIT_S)
+    except (httpx.TransportError, httpx.InvalidURL):
+        raise OperatorError(
+            f"Nothing answers at {address}. Start `signalcraft serve`, or name another address with --url."
+        ) from None
 
 
 def _simulate(
@@ -144,6 +176,7 @@ def _simulate(
     *,
     sign_in: str | None = None,
 ) -> None:
+    import httpx
     from rich.console import Console
 
     if not as_json:
@@ -154,7 +187,10 @@ def _simulate(
         )
     if sign_in is not None:
         print(f"Sign in as {sign_in}", flush=True)
-    figures = asyncio.run(_run_fleet(address, clips, duration_s, as_json))
+    try:
+        figures = asyncio.run(_run_fleet(address, clips, duration_s, as_json))
+    except httpx.TransportError as away:
+        raise OperatorError(f"The service at {address} answers no longer: {away!r}") from None
     if as_json:
         print(json.dumps(figures))
     else:
@@ -286,3 +322,16 @@ def _unused(port: int) -> int:
 def _last_line(log_path: Path) -> str:
     lines = log_path.read_text(errors="replace").strip().splitlines()
     return lines[-1] if lines else "(none)"
+
+
+def _last_error(log_path: Path) -> str:
+    """The last record of a warning or worse, without those of requests: our own questions have caused these."""
+    for line in reversed(log_path.read_text(errors="replace").splitlines()):
+        try:
+            record = json.loads(line)
+            if record["level"] in {"warning", "error", "critical"} and record["event"] != "request":
+                return line
+        except (ValueError, TypeError, KeyError):
+            # No record of ours: PostgreSQL and the interpreter write to this file too.
+            continue
+    return f"none, see {log_path}"

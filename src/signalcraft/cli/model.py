@@ -33,7 +33,10 @@ app.command(epilog="Example: signalcraft model compare --days 7 --json")(registr
 DataFolder = Annotated[
     Path,
     typer.Option(
-        "--data", exists=True, file_okay=False, help="Clips: train/ and validation/, each <state>/*_<n>.flac."
+        "--data",
+        exists=True,
+        file_okay=False,
+        help="Clips: train/ and validation/, each `STATE/NAME_NUMBER.flac`.",
     ),
 ]
 NoiseFolder = Annotated[

@@ -8,11 +8,18 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from time import monotonic
 
 from signalcraft.audio.errors import refusal
 from signalcraft.core.logging import get_logger
 from signalcraft.diagnosis import wire
-from signalcraft.diagnosis.errors import AnalysisBusy, AnalysisError, ClipUnprocessable, ModelUnavailable
+from signalcraft.diagnosis.errors import (
+    AnalysisAway,
+    AnalysisBusy,
+    AnalysisError,
+    ClipUnprocessable,
+    ModelUnavailable,
+)
 from signalcraft.diagnosis.judgement import Judgement
 from signalcraft.diagnosis.learning import LearningTask, Learnt
 from signalcraft.diagnosis.picture_request import PictureRequest
@@ -22,10 +29,11 @@ _TRIES = 2
 # The pool kills a process that hangs, soon after the limit. This is for a pool that no longer does.
 _KILL_MARGIN_S = 2.0
 _STATUS_LIMIT_S = 1.0
-# No pool at the moment, no room in its queue, or no descriptors left (the kernel holds as many passed files as a user
+# A process that ended is replaced sooner, and a recording waits for that. Without any for longer than this, none waits.
+_REPLACED_WITHIN_S = 5.0
+# The pool goes at the moment, no room in its queue, or no descriptors left (the kernel holds as many passed files as a user
 # may have open). All of it passes.
 _PASSING = {
-    errno.ECONNREFUSED,
     errno.ECONNRESET,
     errno.EPIPE,
     errno.EAGAIN,
@@ -56,6 +64,8 @@ class InferenceClient:
         self._time_limit_s = time_limit_s
         self._take_limit_s = take_limit_s
         self._in_flight = 0
+        # Since when `ready_processes`, which the heartbeat asks once a second, has found none.
+        self._away_since_s: float | None = None
 
     @property
     def in_flight(self) -> int:
@@ -80,6 +90,7 @@ class InferenceClient:
             ClipRefused: the recording can't be judged; the subclass says why.
             ClipUnprocessable: it ended two processes, or took too long twice; where it is watched, once.
             AnalysisBusy: too many recordings wait, or none was taken in time.
+            AnalysisAway: no process has been ready for some seconds.
             ModelUnavailable: the process can't load the model.
             AnalysisError: a fault in SignalCraft, which the process has logged.
         """
@@ -95,6 +106,7 @@ class InferenceClient:
 
         Raises:
             AnalysisBusy: too many recordings wait, or none was taken in time.
+            AnalysisAway: no process has been ready for some seconds.
             ClipUnprocessable: it ended two processes, or took too long twice.
             AnalysisError: a fault in SignalCraft, which the process has logged.
         """
@@ -111,6 +123,7 @@ class InferenceClient:
             ClipRefused: it is no recording that can be decoded.
             ClipUnprocessable: it ended two processes, or took too long twice.
             AnalysisBusy: too much waits, or none was taken in time.
+            AnalysisAway: no process has been ready for some seconds.
             AnalysisError: a fault in SignalCraft, which the process has logged.
         """
         answer = await self._answer(wire.PICTURE + request.to_json(), file, picture)
@@ -120,6 +133,8 @@ class InferenceClient:
     async def _answer(self, message: bytes, *files: int, watch: Watch | None = None) -> bytes:
         if self._in_flight >= self._max_in_flight:
             raise AnalysisBusy
+        if self._is_long_away() and not await self.ready_processes():
+            raise AnalysisAway
         self._in_flight += 1
         try:
             for _ in range(_TRIES if watch is None else 1):
@@ -136,9 +151,17 @@ class InferenceClient:
         try:
             with wire.connect(wire.status_address(self._address)) as connection:
                 async with asyncio.timeout(_STATUS_LIMIT_S):
-                    return int(await _receive(connection) or 0)
+                    ready = int(await _receive(connection) or 0)
         except (OSError, TimeoutError):
-            return 0
+            ready = 0
+        if ready:
+            self._away_since_s = None
+        elif self._away_since_s is None:
+            self._away_since_s = monotonic()
+        return ready
+
+    def _is_long_away(self) -> bool:
+        return self._away_since_s is not None and monotonic() - self._away_since_s > _REPLACED_WITHIN_S
 
     async def _ask(self, message: bytes, files: tuple[int, ...], watch: Watch | None) -> bytes:
         """A process's answer; empty if it ended before."""
@@ -148,7 +171,7 @@ class InferenceClient:
                     answer = await _receive(connection)
             except TimeoutError:
                 if not wire.is_taken(connection):
-                    raise AnalysisBusy from None
+                    raise (AnalysisBusy if await self.ready_processes() else AnalysisAway) from None
                 answer = b""
             else:
                 if watch is None or answer[:1] != wire.WINDOWS:
@@ -169,6 +192,8 @@ class InferenceClient:
                 connection.close()
                 raise
         except OSError as error:
+            if error.errno == errno.ECONNREFUSED:
+                raise AnalysisAway from error
             if error.errno in _PASSING:
                 raise AnalysisBusy from error
             raise

@@ -8,6 +8,7 @@ BadRequest
 └── DiagnosisUnknown
 TryAgain (503)
 ├── ModelUnavailable
+├── AnalysisAway
 └── AnalysisBusy
 SignalCraftError (500)
 └── AnalysisError
@@ -17,6 +18,7 @@ from signalcraft.audio.errors import ClipTooLarge
 from signalcraft.core.errors import BadRequest, Invalid, NotFound, SignalCraftError, TryAgain
 
 __all__ = [
+    "AnalysisAway",
     "AnalysisBusy",
     "AnalysisError",
     "AudioFieldMissing",
@@ -78,6 +80,13 @@ class AnalysisBusy(TryAgain):
 
     code = "analysis_busy"
     retry_after_s = 2
+
+
+class AnalysisAway(TryAgain):
+    """No inference process is ready at the moment (`/health` tells more); send the same recording again later."""
+
+    code = "analysis_away"
+    retry_after_s = 5
 
 
 class ModelUnavailable(TryAgain):

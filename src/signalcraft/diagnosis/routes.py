@@ -23,6 +23,7 @@ from signalcraft.devices.service import DEVICE_ID_PATTERN
 from signalcraft.devices.things import DEVICE
 from signalcraft.diagnosis import keeping, service, upload
 from signalcraft.diagnosis.errors import (
+    AnalysisAway,
     AnalysisBusy,
     AudioFieldMissing,
     ClipUnprocessable,
@@ -126,6 +127,7 @@ router.add_api_route(
         Invalid,
         *CLIP_ERRORS,
         ClipUnprocessable,
+        AnalysisAway,
         AnalysisBusy,
         ModelUnavailable,
         StorageFull,
@@ -154,6 +156,7 @@ async def get_diagnosis(
         ClipNotKept,
         Invalid,
         ClipUnprocessable,
+        AnalysisAway,
         AnalysisBusy,
         ClipStoreUnavailable,
         DatabaseUnavailable,

@@ -52,7 +52,7 @@ def recording_of(fields: dict[str, str], caller: Caller, ahead_s: int) -> Record
     """Whose recording it is, by the form's text fields and the caller.
 
     Raises:
-        Invalid: `device_id` or `recorded_at` is not valid.
+        Invalid: `device_id` or `recorded_at` is not valid, or a person names no device.
         OtherDevice: the caller may not speak for that device.
     """
     device_id = fields.get("device_id") or caller.device_id
@@ -62,6 +62,8 @@ def recording_of(fields: dict[str, str], caller: Caller, ahead_s: int) -> Record
                 errors=[{"field": "device_id", "reason": " ".join((DeviceIdInvalid.__doc__ or "").split())}]
             )
         caller.may_act_as(device_id)
+    elif caller.person is not None:
+        raise Invalid(errors=[{"field": "device_id", "reason": "Name the device that was recorded"}])
     now = utcnow()
     given = fields.get("recorded_at")
     try:
