@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -49,6 +50,16 @@ async def test_people_are_made_listed_mended_and_closed(signalcraft, client):
     assert (await minji.log_in("another good password")).status_code == 401
     (listed,) = json.loads(signalcraft("users", "list", "--json").stdout)
     assert (listed["username"], listed["is_disabled"]) == ("minji", True)
+    assert "username_key" not in listed
+
+
+async def test_for_scripts_times_are_those_of_the_api_and_an_empty_list_is_one(signalcraft):
+    signalcraft("users", "add", "boss", "--email", "boss@shop.example", "--role", "admin")
+
+    (listed,) = json.loads(signalcraft("users", "list", "--json").stdout)
+
+    assert listed["roles"] == []
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z", listed["created_at"])
 
 
 def test_what_cannot_be_is_said_in_one_line(signalcraft):

@@ -12,6 +12,8 @@ from signalcraft.baselines.schemas import Duty, Gap
 
 LONGEST_DAYS = 366
 GAPS_SHOWN = 100
+# One start in what is known of less would tell sixty an hour and more.
+SHORTEST_FOR_STARTS_S = 60.0
 
 
 async def of(
@@ -53,7 +55,7 @@ def _told(asked: duty_repository.Asked, by_state: Sequence[RowMapping], gaps: Se
         running_s=round(running_s, 1),
         duty_cycle=round(running_s / known_s, 4) if known_s else None,
         starts=starts,
-        starts_per_hour=round(3600 * starts / known_s, 3) if known_s else None,
+        starts_per_hour=round(3600 * starts / known_s, 3) if known_s >= SHORTEST_FOR_STARTS_S else None,
         states_s=states_s,
         gaps=sorted(
             (Gap(from_=gap["gap_start"], to=gap["gap_end"]) for gap in gaps), key=lambda gap: gap.from_

@@ -256,7 +256,9 @@ class Duty(BaseModel):
     running_s: float
     duty_cycle: float | None = Field(description="Running, as a part of what is known; null if nothing is.")
     starts: int = Field(description="From not running to running, between two clips without a gap between.")
-    starts_per_hour: float | None = Field(description="Starts in an hour of what is known.")
+    starts_per_hour: float | None = Field(
+        description="Starts in an hour of what is known; null if that is less than a minute."
+    )
     states_s: dict[str, float] = Field(description="Seconds in each state.")
     gaps: list[Gap] = Field(description="The longest 100, in order of time.")
     gaps_total: int

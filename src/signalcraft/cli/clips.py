@@ -3,17 +3,22 @@
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.filesize import decimal
 from rich.table import Table
+
+from signalcraft.cli.as_json import print_json
 
 if TYPE_CHECKING:
     from signalcraft.clips.store import ClipStore
     from signalcraft.core.database import Database
 
 _LOOKS = 10
+SHOWN_DIGEST = 12
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -27,23 +32,22 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 def list_newest(
     limit: Annotated[int, typer.Option(min=1, max=100_000, help="How many.")] = 50, as_json: AsJson = False
 ) -> None:
-    """Show the clips that were stored last."""
+    """Show the clips that were stored last; whole digests with --json."""
     from signalcraft.cli.database import in_transaction
     from signalcraft.clips import repository
 
     clips = in_transaction(lambda session: repository.newest(session, limit))
     if as_json:
-        print(json.dumps([dict(clip) for clip in clips], default=str))
+        print_json([dict(clip) for clip in clips])
         return
-    table = Table()
-    # It is copied from here, so it is shown whole.
-    table.add_column("sha256", no_wrap=True, min_width=64)
-    for heading in ("bytes", "stored (UTC)", "stays because"):
-        table.add_column(heading)
+    table = Table("sha256", "size", "stored (UTC)", "stays because")
     for clip in clips:
         reason = "labelled" if clip["is_labelled"] else "in use" if clip["held_until"] else ""
         table.add_row(
-            clip["sha256"], str(clip["size_bytes"]), f"{clip['stored_at']:%Y-%m-%d %H:%M:%S}", reason
+            clip["sha256"][:SHOWN_DIGEST],
+            decimal(clip["size_bytes"]),
+            f"{clip['stored_at']:%Y-%m-%d %H:%M:%S}",
+            reason,
         )
     Console().print(table if clips else "No clip is kept yet.")
 
@@ -59,12 +63,20 @@ def stats(as_json: AsJson = False) -> None:
     found = dict(in_transaction(repository.stats))
     found |= {"place": limits.url or "data folder", "max_bytes": limits.max_bytes, "days": limits.days}
     if as_json:
-        print(json.dumps(found, default=str))
+        print_json(found)
         return
     table = Table(show_header=False)
     for name, value in found.items():
-        table.add_row(name, "" if value is None else str(value))
+        table.add_row(name.replace("_", " "), _readable(name, value))
     Console().print(table)
+
+
+def _readable(name: str, value: Any) -> str:
+    if value is None:
+        return ""
+    if name in {"bytes", "max_bytes"}:
+        return decimal(value)
+    return f"{value:%Y-%m-%d %H:%M:%S} UTC" if isinstance(value, datetime) else str(value)
 
 
 @app.command(epilog="Example: signalcraft clips gc --json")

@@ -8,6 +8,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from signalcraft.cli.as_json import print_json
+
 app = typer.Typer(
     no_args_is_help=True,
     help="Register devices and give them tokens.",
@@ -47,7 +49,7 @@ def list_all(as_json: AsJson = False) -> None:
 
     devices = in_transaction(repository.list_devices)
     if as_json:
-        print(json.dumps([dict(device) for device in devices], default=str))
+        print_json([dict(device) for device in devices])
         return
     table = Table("device", "name", "site", "registered (UTC)", "valid tokens")
     for device in devices:

@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from signalcraft.cli.as_json import print_json
 from signalcraft.core.operator_error import OperatorError
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def list_models(as_json: AsJson = False) -> None:
     models, roles = in_transaction(read)
     described = [_shipped(roles)] + [_described(model, roles) for model in models]
     if as_json:
-        print(json.dumps(described, default=str))
+        print_json(described)
         return
     table = Table("model", "digest", "role", "added (UTC)", "by")
     for one in described:
@@ -142,9 +143,7 @@ def shadow(
 
     if (model is None) is not off:
         raise OperatorError("Name a model, or say --off.")
-    digest = None if model is None else _digest_of(model)
-    if digest is None and not off:
-        raise OperatorError("Add the shipped model first: signalcraft model add shipped")
+    digest = None if model is None else _listener(model)
     who = by or getpass.getuser()
     in_transaction(lambda session: service.give_role(session, service.Role.SHADOW, digest, who))
     _tell_role("shadow", digest, as_json)
@@ -161,22 +160,17 @@ def compare(
     from signalcraft.core.clock import utcnow
     from signalcraft.registry import repository
 
-    digest = _digest_of(model) if model else _shadow_digest()
-    if digest is None:
-        raise OperatorError("The shipped model was no shadow: signalcraft model add shipped, then shadow it.")
+    digest = _listener(model) if model else _shadow_digest()
     since = utcnow() - timedelta(days=days)
     verdicts = in_transaction(lambda session: repository.verdicts(session, digest, since))
     differing = in_transaction(lambda session: repository.differences(session, digest, since, limit))
     if as_json:
-        print(
-            json.dumps(
-                {
-                    "shadow": digest,
-                    "verdicts": [dict(row) for row in verdicts],
-                    "differences": [dict(row) for row in differing],
-                },
-                default=str,
-            )
+        print_json(
+            {
+                "shadow": digest,
+                "verdicts": [dict(row) for row in verdicts],
+                "differences": [dict(row) for row in differing],
+            }
         )
         return
     _show_comparison(verdicts, differing)
@@ -225,6 +219,22 @@ def _digest_of(reference: str) -> str | None:
 
     row = in_transaction(lambda session: service.find(session, reference))
     return None if row is None else row.digest
+
+
+def _listener(reference: str) -> str:
+    """The digest of a model that may listen: `shipped` too is one by its digest, once it is registered."""
+    from signalcraft.cli.database import in_transaction
+    from signalcraft.registry import repository
+    from signalcraft.registry.files import digest_of
+
+    digest = _digest_of(reference)
+    if digest is not None:
+        return digest
+    shipped = _shipped_file()
+    registered = digest_of(shipped, shipped.with_suffix(".json"))
+    if in_transaction(lambda session: repository.find(session, registered)) is None:
+        raise OperatorError("Add the shipped model first: signalcraft model add shipped")
+    return registered
 
 
 def _shadow_digest() -> str:

@@ -1,9 +1,10 @@
 """`signalcraft sites`: shops and who belongs to them."""
 
-import json
 from typing import Annotated
 
 import typer
+
+from signalcraft.cli.as_json import print_json
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -46,7 +47,7 @@ def list_all(as_json: AsJson = False) -> None:
 
     sites = in_transaction(lambda session: repository.list_sites(session, None))
     if as_json:
-        print(json.dumps([dict(site) for site in sites], default=str))
+        print_json([dict(site) for site in sites])
         return
     table = Table("site", "name", "devices", "members")
     for site in sites:
@@ -72,7 +73,7 @@ def members(
 
     listed = in_transaction(lambda session: changed_members(session, site_id, set_role or []))
     if as_json:
-        print(json.dumps([dict(member) for member in listed], default=str))
+        print_json([dict(member) for member in listed])
         return
     table = Table("user", "e-mail", "role", "since (UTC)", "closed")
     for member in listed:

@@ -4,11 +4,14 @@ import json
 import secrets
 import sys
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from signalcraft.cli.as_json import print_json
+
 if TYPE_CHECKING:
+    from sqlalchemy import RowMapping
     from sqlalchemy.ext.asyncio import AsyncSession
 
 app = typer.Typer(
@@ -72,7 +75,7 @@ def list_all(as_json: AsJson = False) -> None:
 
     users = in_transaction(user_repository.list_users)
     if as_json:
-        print(json.dumps([dict(user) for user in users], default=str))
+        print_json([_shown(user) for user in users])
         return
     table = Table("user", "e-mail", "roles", "made (UTC)", "closed")
     for user in users:
@@ -117,6 +120,13 @@ def reset_password(username: Name, password_stdin: FromStdin = False, as_json: A
 
     in_transaction(reset)
     _show(username, None if password_stdin else password, as_json, "changed")
+
+
+def _shown(user: "RowMapping") -> dict[str, Any]:
+    shown = dict(user) | {"roles": user["roles"] or []}
+    # The key that names are compared by is nothing to know of outside.
+    del shown["username_key"]
+    return shown
 
 
 def _given_password() -> str:
