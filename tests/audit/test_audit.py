@@ -49,6 +49,18 @@ async def test_logins_of_members_are_told_to_their_owners_those_of_others_are_no
     assert ("stranger", "login_failed", None) in everything
 
 
+async def test_logins_from_before_the_membership_are_no_business_of_the_site(client, scene):
+    nothing = Browser(client.app, "nothing")
+    await nothing.log_in()
+    new = {"username": "nothing", "role": "viewer"}
+    await client.post(f"/api/sites/{SHOP}/members", json=new, headers=await scene.session_of("admin"))
+    headers = await scene.session_of("owner")
+    assert not any(actor == "nothing" for actor, _, _ in await events(client, headers))
+
+    await nothing.log_in()
+    assert ("nothing", "login", None) in await events(client, headers)
+
+
 async def test_baselines_and_models_are_told_too(client, scene, database):
     headers, device_id = await scene.session_of("engineer"), scene.ids["device_id"]
     path = f"/api/devices/{device_id}/baseline"

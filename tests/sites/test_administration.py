@@ -77,6 +77,36 @@ async def test_whoever_gets_another_role_signs_in_again_and_has_it(client, scene
     assert viewer.token != before
 
 
+async def test_an_owner_brings_nobody_in_who_has_not_accepted_nor_learns_who_exists(client, scene):
+    path, headers = f"/api/sites/{SHOP}/members", await scene.session_of("owner")
+    victim = Browser(client.app, "admin")
+    await victim.log_in()
+
+    for name in ("admin", "stranger", "nothing", "absent"):
+        answer = await client.post(path, json={"username": name, "role": "viewer"}, headers=headers)
+        assert (answer.status_code, answer.json()["code"]) == (404, "member_unknown"), name
+
+    assert (await victim.verify()).status_code == 200
+    listed = (await client.get(path, headers=headers)).json()["data"]
+    assert {entry["username"]: entry["email"] for entry in listed}["viewer"] is None
+    assert "stranger" not in {entry["username"] for entry in listed}
+
+
+async def test_an_administrator_adds_a_user_who_stays_signed_in_and_has_the_role_at_once(client, scene):
+    path, headers = f"/api/sites/{SHOP}/members", await scene.session_of("admin")
+    added = Browser(client.app, "nothing")
+    await added.log_in()
+
+    new = {"username": "nothing", "role": "viewer"}
+    assert (await client.post(path, json=new, headers=headers)).status_code == 200
+
+    assert (await added.verify()).json()["user"]["sites"] == [{"site_id": SHOP, "role": "viewer"}]
+    listed = (await client.get(path, headers=headers)).json()["data"]
+    assert {entry["username"]: entry["email"] for entry in listed}["nothing"] == "nothing@shop.example"
+    absent = await client.post(path, json={"username": "absent", "role": "viewer"}, headers=headers)
+    assert absent.json()["code"] == "user_unknown"
+
+
 async def test_whoever_is_taken_out_sees_nothing_any_more(client, scene):
     headers = await scene.session_of("owner")
     path = f"/api/sites/{SHOP}/members/{scene.users['viewer']}"

@@ -15,7 +15,7 @@ _COLUMNS = "event_id, at, actor, address, action, target, site_id, details"
 PAGE = text(f"""
     SELECT {_COLUMNS} FROM audit_events WHERE event_id < :before ORDER BY event_id DESC LIMIT :limit
 """)  # noqa: S608 - columns of our own
-# What was done at the site, and how its members signed in; each half by its own index.
+# What was done at the site, and how its members signed in since they are members; each half by its own index.
 SITE_PAGE = text(f"""
     SELECT * FROM (
         (SELECT {_COLUMNS} FROM audit_events WHERE site_id = :site_id AND event_id < :before
@@ -23,7 +23,7 @@ SITE_PAGE = text(f"""
         UNION ALL
         (SELECT e.* FROM memberships m CROSS JOIN LATERAL (
             SELECT {_COLUMNS} FROM audit_events
-            WHERE actor_user_id = m.user_id AND event_id < :before AND site_id IS NULL
+            WHERE actor_user_id = m.user_id AND event_id < :before AND site_id IS NULL AND at >= m.created_at
                 AND action IN ('login', 'login_failed', 'logout')
             ORDER BY event_id DESC LIMIT :limit
          ) AS e WHERE m.site_id = :site_id)

@@ -59,7 +59,7 @@ async def get_site_audit(
     before: Before = LAST_ID,
     limit: Limit = 100,
 ) -> AuditPage:
-    """Who did what at a site, and how its members signed in."""
+    """Who did what at a site, and how its members signed in since they are members."""
     return _page(await repository.page(session, site_id=site_id, before=before, limit=limit + 1), limit)
 
 

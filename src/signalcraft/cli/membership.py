@@ -35,5 +35,5 @@ async def changed_members(
             user_id = await administration.user_of(session, name)
             await members.remove_member(session, actor, site_id, user_id)
         else:
-            await members.set_member(session, actor, site_id, name, Role(role))
+            await members.set_member(session, actor, site_id, name, Role(role), may_add=True)
     return await repository.members(session, site_id)

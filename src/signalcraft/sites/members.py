@@ -43,19 +43,29 @@ async def rename_site(session: AsyncSession, actor: Actor, site_id: str, name: s
     await record(session, actor, Action.SITE_RENAMED, target=site_id, site_id=site_id, name=name)
 
 
-async def set_member(session: AsyncSession, actor: Actor, site_id: str, name: str, role: Role) -> None:
-    """Let the user of this name or address be this at a site; the user's sessions end.
+async def set_member(
+    session: AsyncSession, actor: Actor, site_id: str, name: str, role: Role, *, may_add: bool
+) -> None:
+    """Let the user of this name or address be this at a site; a member whose role changes has to sign in again.
+
+    may_add: whether the user may be no member yet. Without it nothing tells a user from nobody.
 
     Raises:
-        SiteUnknown, UserUnknown: there is none.
+        SiteUnknown: there is none.
+        UserUnknown: there is none, where `may_add`.
+        MemberUnknown: the user is no member, or there is none.
     """
     if not await repository.exists(session, site_id):
         raise SiteUnknown(site_id=site_id)
     user_id = await user_repository.find_by_key(session, key_of(name))
     if user_id is None:
-        raise UserUnknown
+        raise UserUnknown if may_add else MemberUnknown
+    before = await repository.lock_role(session, user_id, site_id)
+    if before is None and not may_add:
+        raise MemberUnknown
     await repository.set_member(session, user_id, site_id, role)
-    await session_repository.end_all(session, user_id)
+    if before not in (None, role):
+        await session_repository.end_all(session, user_id)
     await record(session, actor, Action.MEMBER_SET, target=name, site_id=site_id, role=role.value)
 
 

@@ -29,6 +29,7 @@ MEMBERS = text("""
     FROM memberships m JOIN users u ON u.user_id = m.user_id
     WHERE m.site_id = :site_id ORDER BY u.username_key
 """)
+ROLE = text("SELECT role FROM memberships WHERE user_id = :user_id AND site_id = :site_id FOR UPDATE")
 SET_MEMBER = text("""
     INSERT INTO memberships (user_id, site_id, role) VALUES (:user_id, :site_id, :role)
     ON CONFLICT (user_id, site_id) DO UPDATE SET role = excluded.role
@@ -70,6 +71,13 @@ async def list_sites(
 async def members(session: AsyncSession, site_id: str) -> Sequence[RowMapping]:
     """A site's members by name."""
     return (await session.execute(MEMBERS, {"site_id": site_id})).mappings().all()
+
+
+async def lock_role(session: AsyncSession, user_id: UUID, site_id: str) -> Role | None:
+    """What a user is at a site, and stays until the transaction ends; None where the user is no member."""
+    values = {"user_id": user_id, "site_id": site_id}
+    role: str | None = (await session.execute(ROLE, values)).scalar_one_or_none()
+    return None if role is None else Role(role)
 
 
 async def set_member(session: AsyncSession, user_id: UUID, site_id: str, role: Role) -> None:

@@ -79,18 +79,22 @@ async def rename_site(
 
 
 @router.get("/{site_id}/members", responses=problems(*ERRORS))
-async def list_members(site_id: SiteInPath, _caller: Owner, session: ReadSession) -> MemberList:
-    """Who is what at a site."""
-    data = [Member(**row) for row in await repository.members(session, site_id)]
+async def list_members(site_id: SiteInPath, caller: Owner, session: ReadSession) -> MemberList:
+    """Who is what at a site; e-mail addresses are for administrators."""
+    hidden = {} if _is_administrator(caller) else {"email": None}
+    data = [Member(**dict(row) | hidden) for row in await repository.members(session, site_id)]
     return MemberList(data=data, count=len(data))
 
 
-@router.post("/{site_id}/members", responses=problems(*ERRORS, BadRequest, BodyTooLarge, UserUnknown))
+@router.post(
+    "/{site_id}/members", responses=problems(*ERRORS, BadRequest, BodyTooLarge, UserUnknown, MemberUnknown)
+)
 async def set_member(
     site_id: SiteInPath, body: NewMember, request: Request, caller: Owner, session: Session
 ) -> Done:
-    """Make a user a member, or change what a member is. The user has to sign in again."""
-    await members.set_member(session, actor_of(request, caller), site_id, body.username, body.role)
+    """Change what a member is, who has to sign in again; administrators also make a user a member."""
+    actor, may_add = actor_of(request, caller), _is_administrator(caller)
+    await members.set_member(session, actor, site_id, body.username, body.role, may_add=may_add)
     return Done(message=f"{body.username} is {body.role} now.")
 
 
@@ -130,3 +134,7 @@ async def withdraw_invitation(
     """End an invitation."""
     await members.withdraw_invitation(session, actor_of(request, caller), site_id, invitation_id)
     return Done(message="The invitation has ended.")
+
+
+def _is_administrator(caller: Caller) -> bool:
+    return caller.person is not None and caller.person.is_admin

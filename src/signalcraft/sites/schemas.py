@@ -67,7 +67,7 @@ class Member(BaseModel):
 
     user_id: UUID
     username: str = Field(examples=["minji"])
-    email: str = Field(examples=["minji@shop.example"])
+    email: str | None = Field(description="Null but for administrators.", examples=["minji@shop.example"])
     role: Role
     since: datetime
     is_disabled: bool
