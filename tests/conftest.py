@@ -1,5 +1,6 @@
 """A real PostgreSQL for all tests: one server, built once by the migrations, a database of its own for each test."""
 
+import asyncio
 import os
 
 # As in the inference processes: several threads for small matrices wait for each other more than they compute.
@@ -54,9 +55,11 @@ def postgres_url(short_folder: Path) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def migrated_template(postgres_url: str) -> str:
-    """The name of a database that the migrations have built."""
-    migrations.upgrade(postgres_url)
-    return postgres_url.partition("?")[0].rsplit("/", 1)[1]
+    """The name of a database that the migrations have built, and in which nothing else is ever done."""
+    name = "migrated"
+    asyncio.run(_administer(postgres_url, f"CREATE DATABASE {name}"))
+    migrations.upgrade(_with_name(postgres_url, name))
+    return name
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from signalcraft.audio.facts import ClipFacts
 from signalcraft.diagnosis.judgement import Basis, Judgement, ModelIdentity, SecondOpinion, Verdict
 from signalcraft.diagnosis.learning import LearningTask, Learnt
+from signalcraft.diagnosis.normal_spectrum import NormalSpectrum
 from signalcraft.diagnosis.own_normal import Opinion, anomaly_score, by_baseline
 
 
@@ -23,6 +24,8 @@ def reference(verdict: Verdict = Verdict.UNKNOWN, state: str | None = None) -> J
         model=ModelIdentity("m", "1"),
         audio=ClipFacts(1.0, 16_000, 1, -10.0),
         inference_ms=1.0,
+        spectrum_dbfs=(-20.0, -30.0),
+        normal=NormalSpectrum((1.0, -1.0), (2.0, 2.0)),
         embedding=b"\x00\xff",
         embedding_version=1,
     )

@@ -30,6 +30,7 @@ def test_a_folder_without_recordings_is_named(tmp_path):
 
 
 def test_a_file_that_is_no_model_is_named(tmp_path, samples):
+    pytest.importorskip("matplotlib", reason="it draws the curves: pip install 'signalcraft[train]'")
     model = tmp_path / "broken.onnx"
     model.write_bytes(b"not a model")
     for part in ("train", "validation"):

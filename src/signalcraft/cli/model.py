@@ -127,11 +127,11 @@ def evaluate(
     as_json: AsJson = False,
 ) -> None:
     """Judge kept-apart readings in kept-apart noises; print the rates, and write them with curves."""
+    corpus = _corpus(data, noise)
     with _train_extra():
         from signalcraft.ml.curves import draw_curves
         from signalcraft.ml.evaluation import evaluate_file
         from signalcraft.ml.report import markdown
-    corpus = _corpus(data, noise)
     with ProgressBar("Judging", quiet=as_json) as bar:
         metrics = evaluate_file(model, corpus, foreign, bar.advance)
     if baselines is not None:
