@@ -169,6 +169,7 @@ async def test_while_no_process_is_ready_a_recording_does_not_wait_for_one_long(
     try:
         # Long enough that the answer can't be that of a recording which waited.
         client = client_of(pool, take_limit_s=600)
+        await until(lambda: len(pool.pids()) == 1)
         os.kill(pool.pids()[0], signal.SIGSTOP)
         assert await client.ready_processes() == 0
 
@@ -186,6 +187,7 @@ async def test_a_recording_that_waited_for_a_process_that_never_came_is_told_so(
     pool = InferencePool(processes=1, time_limit_s=TIME_LIMIT_S)
     pool.start()
     try:
+        await until(lambda: len(pool.pids()) == 1)
         os.kill(pool.pids()[0], signal.SIGSTOP)
 
         with pytest.raises(AnalysisAway):

@@ -17,6 +17,9 @@ def service(tmp_path_factory) -> Iterator[LiveService]:
 @pytest.fixture(scope="module")
 def open_service(tmp_path_factory) -> Iterator[LiveService]:
     with live_service(
-        Path(tmp_path_factory.mktemp("open-service")), SIGNALCRAFT_DEVICE_ACCESS="open"
+        Path(tmp_path_factory.mktemp("open-service")),
+        SIGNALCRAFT_DEVICE_ACCESS="open",
+        # Clients that post without a pause stand for many devices.
+        SIGNALCRAFT_LIMITS__RECORDINGS_A_MINUTE="1000000",
     ) as service:
         yield service
