@@ -48,7 +48,8 @@ audit: $(AUDIT_VENV)/bin/pip-audit ## Ask PyPI for known vulnerabilities of what
 bench: $(VENV)/dev.stamp ## Measure the speed, as ratios, and print the table
 	$(PY) bench/run.py
 
-prove: check test bench ## Check, test, measure, and run the demo for 30 s
+prove: check test bench ## Check, test, measure (also the chart of ten million rows), and run the demo for 30 s
+	$(PY) bench/chart.py
 	FAULT_CLIPS=200 $(PY) -m pytest -q tests/faults/test_tasks.py
 	$(PY) -m signalcraft demo --for 30
 

@@ -81,6 +81,8 @@ def judged_in_a_loop(path: str, duration_s: float) -> float:
 
 
 def bare_per_s(path: str) -> float:
+    # As the pool starts its processes.
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"
     with multiprocessing.get_context("spawn").Pool(PROCESSES) as pool:
         return sum(pool.starmap(judged_in_a_loop, [(path, TURN_S)] * PROCESSES))
 

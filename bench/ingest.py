@@ -115,7 +115,13 @@ async def copy(url: str, turn: int, clients: list[int]) -> tuple[float, float]:
             ]
             for _ in range(BATCHES_A_CLIENT)
         ]
-        work.append((await asyncpg.connect(url), batches))
+        # Two clients share a connection: PostgreSQL's are few, and the service holds some.
+        connection = await asyncpg.connect(url) if len(work) % 2 == 0 else None
+        work.append((connection, batches))
+    work = [
+        (connection, [*one, *other])
+        for (connection, one), (_, other) in zip(work[::2], work[1::2], strict=True)
+    ]
 
     async def one_client(connection, batches) -> None:
         for records in batches:
